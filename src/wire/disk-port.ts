@@ -1,0 +1,119 @@
+import type { BlockIndex, NodeId, PushId, Slot } from "./brand.ts";
+import type { BlockKind, FailStep, RefuseReason } from "./constants.ts";
+
+/**
+ * The values that cross between the engine and the disk workers. Blocks are passed by slot number: whoever gets a slot in a
+ * message may use its memory until it answers. Every request is answered once, in order within a push and side, except
+ * where said otherwise.
+ *
+ * Two sides that share nothing: *source* (the owner's: scan and read) and *stage* (a receiver's: compare, stage, apply).
+ */
+
+/** Names a push: its owner and its number there (PROTOCOL §1.5). */
+export type PushKey = { readonly owner: NodeId; readonly push: PushId };
+
+/** What is to be sent: paths relative to the base as raw bytes; none with `recursive` is the whole base. */
+export type Selection = { readonly paths: readonly Uint8Array[]; readonly recursive: boolean };
+
+/** Text is safe to show: control characters are already escaped. */
+export type DiskFailure = { readonly errno: number; readonly step: FailStep; readonly entry: number | undefined };
+
+export type SourceRequest =
+  /** Starts a push's source. No answer of its own; bad selections are answered to the first `next` by `failed`. */
+  | { readonly kind: "open"; readonly key: PushKey; readonly selection: Selection; readonly capacity: number }
+  /** Asks for the next block, to be put into `slot`, digest included. Answered by `block`, `end` or `failed`. */
+  | { readonly kind: "next"; readonly key: PushKey; readonly slot: Slot; readonly block: BlockIndex }
+  /** The union of content needs of one section (PROTOCOL §6.3; undefined: none). Sent for every section, after the last manifest block. No answer. */
+  | { readonly kind: "union"; readonly key: PushKey; readonly section: number; readonly content: Uint8Array | undefined }
+  /** Asks for output lines: the entries of `section` in `update` (undefined: none), for one host. The answer goes to the console, not to the engine. */
+  | {
+      readonly kind: "names";
+      readonly key: PushKey;
+      readonly section: number;
+      readonly host: string;
+      readonly update: Uint8Array | undefined;
+    }
+  /** Asks the console to be told of a receiver's failure, by entry name. The answer goes to the console. */
+  | { readonly kind: "explain"; readonly key: PushKey; readonly host: string; readonly failure: DiskFailure }
+  /** Forgets the push. No answer. Also ends a `next` that is under way (no answer then, either). The engine may reuse the slots at once only after `closed`. */
+  | { readonly kind: "close"; readonly key: PushKey };
+
+export type SourceReply =
+  | {
+      readonly kind: "block";
+      readonly key: PushKey;
+      readonly slot: Slot;
+      readonly block: BlockIndex;
+      readonly blockKind: BlockKind;
+      /** Bytes of the block, digest included. */
+      readonly bytes: number;
+      readonly lastOfKind: boolean;
+      readonly final: boolean;
+      /** Entries of the section (manifest blocks only, else 0). */
+      readonly entries: number;
+      /** Content bytes in all, known from the last plan block on (else 0). */
+      readonly contentBytes: number;
+    }
+  /** The push cannot go on (base unreadable, path missing, …). `message` is complete and shown to the user. */
+  | { readonly kind: "failed"; readonly key: PushKey; readonly message: string }
+  | { readonly kind: "closed"; readonly key: PushKey };
+
+export type StageRequest =
+  /** Starts staging. Answered by `opened` or `refused`. */
+  | {
+      readonly kind: "open";
+      readonly key: PushKey;
+      readonly dryRun: boolean;
+      /** Bytes of a full block without its digest (PROTOCOL §5.4). */
+      readonly capacity: number;
+    }
+  /** A complete block, in order. Answered by `used`. Blocks that were announced as unneeded are not passed. */
+  | {
+      readonly kind: "block";
+      readonly key: PushKey;
+      readonly slot: Slot;
+      readonly block: BlockIndex;
+      readonly blockKind: BlockKind;
+      readonly bytes: number;
+      readonly lastOfKind: boolean;
+      readonly final: boolean;
+    }
+  /** Every block has been used. Metadata and flush. Answered by `prepared` or `failed`. */
+  | { readonly kind: "prepare"; readonly key: PushKey }
+  /** Renames. Answered by `committed` or `failed`. */
+  | { readonly kind: "commit"; readonly key: PushKey }
+  /** Removes all that is staged. Answered by `closed`. Allowed at any time. */
+  | { readonly kind: "abort"; readonly key: PushKey };
+
+export type NeedAnswer = {
+  readonly section: number;
+  readonly entries: number;
+  /** One bit an entry (PROTOCOL §6.3), ⌈entries/8⌉ bytes; undefined: none. */
+  readonly update: Uint8Array | undefined;
+  readonly content: Uint8Array | undefined;
+};
+
+export type StageReply =
+  | { readonly kind: "opened"; readonly key: PushKey }
+  | { readonly kind: "refused"; readonly key: PushKey; readonly reason: RefuseReason; readonly text: string }
+  | {
+      readonly kind: "used";
+      readonly key: PushKey;
+      readonly slot: Slot;
+      readonly block: BlockIndex;
+      /** False: the digest is wrong; the block is forgotten and must be received again. */
+      readonly good: boolean;
+      /** The answer to a manifest block. */
+      readonly need?: NeedAnswer;
+      /**
+       * From the last plan block on: which of the blocks that follow are wanted. Block `first + i` is wanted if bit i (as in PROTOCOL §6.3) is set;
+       * blocks after the bitmap's end are all wanted.
+       */
+      readonly wanted?: { readonly first: BlockIndex; readonly bits: Uint8Array };
+      /** What went wrong in this block, if anything: the push fails here, the tree stays as it is. */
+      readonly failure?: DiskFailure;
+    }
+  | { readonly kind: "prepared"; readonly key: PushKey }
+  | { readonly kind: "committed"; readonly key: PushKey }
+  | { readonly kind: "failed"; readonly key: PushKey; readonly failure: DiskFailure }
+  | { readonly kind: "closed"; readonly key: PushKey };
