@@ -1,0 +1,47 @@
+# `make help` lists the targets. Everything that is downloaded or built stays in node_modules, build and dist.
+
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
+MAKEFLAGS += --no-print-directory
+
+# The sources that end up in the executable.
+SOURCES := $(shell find src -name '*.ts') package.json package-lock.json
+
+.PHONY: help setup native build demo test check sim bench clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: ## Install what is missing: Debian's packages (as root), npm's, Bun among them
+	@sh test/support/setup-debian.sh
+	@sh test/support/setup-node.sh
+
+native: setup ## The C shim
+	@$(MAKE) -C native
+
+build: native ## dist/makuosan and dist/msync, one self-contained executable
+	@$(MAKE) dist/msync
+
+dist/makuosan: $(SOURCES) $(wildcard build/*.so) test/support/compile.ts
+	bun test/support/compile.ts $@
+
+dist/msync: dist/makuosan
+	ln -sf makuosan $@
+
+demo: native ## Four daemons on this machine, a real tree pushed from host1 to the others
+	@sh test/support/as-root.sh bun test/lab/demo.ts
+
+test: native ## Every test: types, style, shim, units, simulator, lab. Prints the count at the end
+	@sh test/support/as-root.sh bun test/support/run-all.ts
+
+check: native ## The quick ones: types, style, units
+	@bun test/support/run-all.ts --quick
+
+sim: native ## The simulator: 2,000 seeds
+	bun test/sim/main.ts --seeds 2000
+
+bench: native ## Measure against rsync, side by side
+	@sh test/support/as-root.sh bun test/bench/rsync.ts
+
+clean: ## Remove what was built (node_modules stays)
+	rm -rf build dist
+	@$(MAKE) -C native clean

@@ -1,0 +1,32 @@
+/**
+ * Makes the self-contained executable: `bun test/support/compile.ts OUTFILE`. Bun, the program, the shim and zstd-napi's addon
+ * are in it; each thread's file is an entry point of its own, so that it can be found at run time.
+ */
+import { readdirSync } from "node:fs";
+
+const outfile = process.argv[2];
+if (outfile === undefined) {
+  console.error("usage: bun test/support/compile.ts OUTFILE");
+  process.exit(2);
+}
+
+const workers = readdirSync("src/io").filter((name) => name.endsWith("-worker.ts"));
+const result = await Bun.build({
+  entrypoints: ["src/main.ts", ...workers.map((name) => `src/io/${name}`)],
+  target: "bun",
+  compile: { outfile },
+  plugins: [
+    {
+      // The package computes its addon's path, which hides the file from the bundler.
+      name: "zstd-napi's addon",
+      setup(build): void {
+        build.onLoad({ filter: /zstd-napi\/binding\.js$/ }, () => ({
+          contents: 'module.exports = require("./build/Release/binding.node");',
+          loader: "js",
+        }));
+      },
+    },
+  ],
+});
+for (const log of result.logs) console.error(log);
+process.exit(result.success ? 0 : 1);
