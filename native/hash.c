@@ -1,0 +1,53 @@
+/* Checksums by ISA-L, digests by xxHash. */
+#include "internal.h"
+
+#include <isa-l/crc.h>
+#include <limits.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Room to bring the state to the alignment that xxHash asks of it. */
+_Static_assert(sizeof(XXH3_state_t) + 64 <= MK_XXH3_STATE_BYTES, "the digest state outgrew its memory");
+
+uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes)
+{
+  /* ISA-L counts in int; what is longer goes in pieces. It reads only, but its prototype does not say so. */
+  while (bytes > INT_MAX) {
+    crc = crc32_iscsi((unsigned char *)(uintptr_t)data, INT_MAX, crc);
+    data += INT_MAX;
+    bytes -= INT_MAX;
+  }
+  return crc32_iscsi((unsigned char *)(uintptr_t)data, (int)bytes, crc);
+}
+
+uint32_t mk_crc32c(const uint8_t *data, uint32_t bytes)
+{
+  return ~crc32c_continue(CRC32C_START, data, bytes);
+}
+
+void mk_xxh3_128(const uint8_t *data, uint32_t bytes, uint64_t seed, uint8_t *out)
+{
+  XXH128_canonicalFromHash((XXH128_canonical_t *)out, XXH3_128bits_withSeed(data, bytes, seed));
+}
+
+static XXH3_state_t *aligned(const void *state)
+{
+  return (XXH3_state_t *)(((uintptr_t)state + 63) & ~(uintptr_t)63);
+}
+
+void mk_xxh3_128_reset(void *state)
+{
+  XXH3_INITSTATE(aligned(state));
+  (void)XXH3_128bits_reset(aligned(state));
+}
+
+void mk_xxh3_128_update(void *state, const uint8_t *data, uint32_t bytes)
+{
+  (void)XXH3_128bits_update(aligned(state), data, bytes);
+}
+
+void mk_xxh3_128_digest(const void *state, uint8_t *out)
+{
+  XXH128_canonicalFromHash((XXH128_canonical_t *)out, XXH3_128bits_digest(aligned(state)));
+}
