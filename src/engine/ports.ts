@@ -1,5 +1,12 @@
 import type { Micros, NodeId, PushId, Slot } from "../wire/brand.ts";
-import type { PushKey, Selection, SourceReply, SourceRequest, StageReply, StageRequest } from "../wire/disk-port.ts";
+import type {
+  PushKey,
+  Selection,
+  SourceReply,
+  SourceRequest,
+  StageReply,
+  StageRequest,
+} from "../wire/disk-port.ts";
 
 /**
  * How the engine is driven. One mutation (`on…`), then drain: call `poll` until it returns undefined, take rows with `takeRows`, and come
@@ -100,12 +107,28 @@ export type MemberInfo = {
 
 export type EngineEvent =
   /** The push has begun; its key names it in what the source tells the console. */
-  | { readonly kind: "started"; readonly request: number; readonly key: PushKey; readonly hosts: readonly string[] }
+  | {
+      readonly kind: "started";
+      readonly request: number;
+      readonly key: PushKey;
+      readonly hosts: readonly string[];
+    }
   /** The push cannot begin or go on: nothing was changed anywhere. Last event of a push. */
   | { readonly kind: "rejected"; readonly request: number; readonly text: string }
   /** One target's final word; once for each. */
-  | { readonly kind: "outcome"; readonly request: number; readonly host: string; readonly address: Address; readonly outcome: Outcome }
-  | { readonly kind: "progress"; readonly request: number; readonly sentBytes: number; readonly contentBytes: number }
+  | {
+      readonly kind: "outcome";
+      readonly request: number;
+      readonly host: string;
+      readonly address: Address;
+      readonly outcome: Outcome;
+    }
+  | {
+      readonly kind: "progress";
+      readonly request: number;
+      readonly sentBytes: number;
+      readonly contentBytes: number;
+    }
   /** Every target has its outcome. Last event of a push. `unsent`: entries of the sender's own that could not be read are told by the source. */
   | { readonly kind: "finished"; readonly request: number }
   | { readonly kind: "members"; readonly request: number; readonly members: readonly MemberInfo[] }
@@ -114,8 +137,18 @@ export type EngineEvent =
   | { readonly kind: "stopped" };
 
 export type EngineStatus = {
-  readonly sending: readonly { readonly push: PushId; readonly phase: string; readonly hosts: number; readonly blocks: number }[];
-  readonly receiving: readonly { readonly owner: string; readonly push: PushId; readonly state: string; readonly blocks: number }[];
+  readonly sending: readonly {
+    readonly push: PushId;
+    readonly phase: string;
+    readonly hosts: number;
+    readonly blocks: number;
+  }[];
+  readonly receiving: readonly {
+    readonly owner: string;
+    readonly push: PushId;
+    readonly state: string;
+    readonly blocks: number;
+  }[];
   /** Counters since the start, by name: packets, blocks by kind sent and received, repairs, NAKs, drops by reason, … */
   readonly counters: Readonly<Record<string, number>>;
 };

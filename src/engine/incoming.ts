@@ -1,0 +1,143 @@
+import type { Micros, NodeId } from "../wire/brand.ts";
+import { RefuseReason } from "../wire/constants.ts";
+import type { PushKey, StageReply } from "../wire/disk-port.ts";
+import type { Message, Offer, Origin } from "../wire/messages.ts";
+import type { Core } from "./core.ts";
+import { Remembered } from "./memory.ts";
+import { keyText } from "./names.ts";
+import type { Address, EngineStatus } from "./ports.ts";
+import { Receiver, refusal } from "./receiver.ts";
+
+type Heard = { readonly from: Address; readonly now: Micros };
+
+/** All pushes that this node receives, and what it remembers of those that have ended. */
+export class Incoming {
+  readonly #core: Core;
+  readonly #receivers = new Map<string, Receiver>();
+  readonly #freeContexts: number[];
+  /** Ended pushes: whether this node has switched for them. */
+  readonly #ended = new Remembered<boolean>();
+  #stopping = false;
+
+  constructor(core: Core, contexts: number) {
+    this.#core = core;
+    this.#freeContexts = Array.from({ length: contexts }, (_, index) => contexts - 1 - index);
+  }
+
+  get idle(): boolean {
+    return this.#receivers.size === 0;
+  }
+
+  onMessage(origin: Origin, message: Message, heard: Heard): void {
+    const { from, now } = heard;
+    if (message.type === "nak") return this.#onNak(origin, message, now);
+    if (message.type === "query") return this.#onQuery(origin, message.owner, from);
+    if (message.type === "vouch") return this.#find(message.owner, origin)?.onCommit(now);
+    if (message.type === "offer") return this.#onOffer(origin, message, heard);
+    const receiver = this.#find(origin.node, origin);
+    if (receiver === undefined) return;
+    const self = this.#core.config.node;
+    switch (message.type) {
+      case "reportAck":
+        if (message.receiver === self) receiver.onReportAck(message.next, now);
+        break;
+      case "sync":
+        receiver.onSync(message, now);
+        break;
+      case "commit":
+        if (message.ids.includes(self)) receiver.onCommit(now);
+        break;
+      case "end":
+        if (message.ids.length === 0 || message.ids.includes(self)) receiver.onEnd(message, now);
+        break;
+      default:
+        return;
+    }
+    receiver.touch(from, now);
+  }
+
+  onReceived(now: Micros): void {
+    for (const receiver of this.#receivers.values()) receiver.onReceived(now);
+  }
+
+  onStage(reply: StageReply, now: Micros): void {
+    this.#receivers.get(keyText(reply.key))?.onStage(reply, now);
+  }
+
+  /** The node has left the group or died: what it was sending is over. */
+  onGone(node: NodeId, now: Micros): void {
+    for (const receiver of this.#receivers.values()) {
+      if (receiver.key.owner === node) receiver.ownerGone(now);
+    }
+  }
+
+  stop(now: Micros): void {
+    this.#stopping = true;
+    for (const receiver of this.#receivers.values()) receiver.close(now);
+  }
+
+  onTimeout(now: Micros): void {
+    for (const receiver of this.#receivers.values()) receiver.onTimeout(now);
+  }
+
+  deadline(): Micros {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const receiver of this.#receivers.values()) earliest = Math.min(earliest, receiver.deadline());
+    return earliest as Micros;
+  }
+
+  /** Forgets what is closed. */
+  collect(now: Micros): void {
+    for (const [text, receiver] of this.#receivers) {
+      // A stopping node has told its owner with BYE; nobody is left to vouch for.
+      if (this.#stopping && (receiver.state === "done" || receiver.state === "failed")) receiver.close(now);
+      if (receiver.state !== "closed") continue;
+      this.#receivers.delete(text);
+      this.#freeContexts.push(receiver.context);
+      this.#core.slots.give(receiver.slots);
+      this.#ended.set(text, receiver.switched, now);
+    }
+  }
+
+  status(nameOf: (node: NodeId) => string): EngineStatus["receiving"] {
+    return [...this.#receivers.values()].map(({ key, state, blocks }) => {
+      return { owner: nameOf(key.owner), push: key.push, state, blocks };
+    });
+  }
+
+  #find(owner: NodeId, origin: Origin): Receiver | undefined {
+    return this.#receivers.get(keyText({ owner, push: origin.push }));
+  }
+
+  #onOffer(origin: Origin, offer: Offer, { from, now }: Heard): void {
+    const key: PushKey = { owner: origin.node, push: origin.push };
+    const text = keyText(key);
+    const known = this.#receivers.get(text);
+    if (known !== undefined) return known.touch(from, now);
+    if (!offer.ids.includes(this.#core.config.node) || this.#ended.get(text) !== undefined) return;
+    const refused = this.#stopping
+      ? { reason: RefuseReason.other, text: "stopping" }
+      : refusal(this.#core, offer);
+    const slots =
+      refused === undefined && this.#freeContexts.length > 0 ? this.#core.slots.take() : undefined;
+    const context = slots === undefined ? undefined : this.#freeContexts.pop();
+    if (slots === undefined || context === undefined) {
+      const why = refused ?? { reason: RefuseReason.busy, text: "busy with other pushes" };
+      const records = [{ kind: "refuse", ...why }] as const;
+      // Nothing is remembered: the offer is repeated until this has arrived.
+      this.#core.out.send(key.push, { type: "report", owner: key.owner, first: 0, records }, from);
+      return;
+    }
+    this.#receivers.set(text, new Receiver(this.#core, key, { offer, from, grant: { context, slots }, now }));
+  }
+
+  #onNak(origin: Origin, nak: Message & { readonly type: "nak" }, now: Micros): void {
+    this.#find(nak.owner, origin)?.onHeard(nak.blocks, now);
+  }
+
+  #onQuery(origin: Origin, owner: NodeId, from: Address): void {
+    const text = keyText({ owner, push: origin.push });
+    const switched = this.#receivers.get(text)?.switched ?? this.#ended.get(text) ?? false;
+    if (switched) this.#core.out.send(origin.push, { type: "vouch", owner }, from);
+  }
+}

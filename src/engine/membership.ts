@@ -1,0 +1,170 @@
+import type { Micros, NodeId, PushId } from "../wire/brand.ts";
+import type { Hello } from "../wire/messages.ts";
+import { type Core, randomBelow } from "./core.ts";
+import type { Address, MemberInfo } from "./ports.ts";
+import {
+  ANNOUNCE_AT_US,
+  END_COPIES,
+  EXPIRY_INTERVALS,
+  HELLO_ANSWER_US_MIN,
+  HELLO_INTERVAL_US_MIN,
+  HELLO_SPACING_US,
+  MEMBERS_MAX,
+  SETTLE_US,
+} from "./tuning.ts";
+
+const NO_PUSH = 0 as PushId;
+
+export type Member = MemberInfo & {
+  readonly epoch: bigint;
+  readonly mtu: number;
+  lastHeard: Micros;
+};
+
+/** Who is in the group (PROTOCOL §4). Knows every other live member; never this node itself. */
+export class Membership {
+  readonly #core: Core;
+  readonly #members = new Map<NodeId, Member>();
+  #startedAt: Micros | undefined;
+  #announced = 0;
+  #helloDue = 0 as Micros;
+  #lastHello = Number.NEGATIVE_INFINITY as Micros;
+  /** No member expires before this: a lower bound, since a packet only moves an expiry later. */
+  #expiryCheck = Number.POSITIVE_INFINITY as Micros;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get(node: NodeId): Member | undefined {
+    return this.#members.get(node);
+  }
+
+  all(): readonly Member[] {
+    return [...this.#members.values()];
+  }
+
+  /** The time from which the answers to the first announcement can be relied on. */
+  settledAt(): Micros {
+    return (this.#startedAt === undefined ? Number.POSITIVE_INFINITY : this.#startedAt + SETTLE_US) as Micros;
+  }
+
+  /** Takes in a HELLO; returns members that it shows to be dead (a restarted daemon has a new id). */
+  onHello(node: NodeId, hello: Hello, from: Address, now: Micros): readonly NodeId[] {
+    const known = this.#members.has(node);
+    if (!known && this.#members.size >= MEMBERS_MAX) {
+      this.#core.counters.add("drop members");
+      return [];
+    }
+    const { name, version, epoch, mtu, noReceive, noSend } = hello;
+    this.#members.set(node, {
+      node,
+      name,
+      version,
+      epoch,
+      mtu,
+      noReceive,
+      noSend,
+      address: from,
+      lastHeard: now,
+    });
+    this.#expiryCheck = Math.min(this.#expiryCheck, now + this.#expiryUs()) as Micros;
+    if (!known) this.#log(3, `member ${name} has joined`);
+    if (hello.solicit) this.#answer(now);
+    return known ? [] : this.#supersede(node, hello, from);
+  }
+
+  /** Takes in a BYE; returns whether the node was a member. */
+  onBye(node: NodeId, epoch: bigint): boolean {
+    const member = this.#members.get(node);
+    if (member === undefined || member.epoch !== epoch) return false;
+    this.#members.delete(node);
+    this.#log(3, `member ${member.name} has left`);
+    return true;
+  }
+
+  /** Any packet shows that its sender lives. */
+  touch(node: NodeId, now: Micros): void {
+    const member = this.#members.get(node);
+    if (member !== undefined) member.lastHeard = now;
+  }
+
+  /** Sends HELLO when it is due; returns the members that have expired. */
+  onTimeout(now: Micros): readonly NodeId[] {
+    this.#startedAt ??= now;
+    if (now >= this.#helloDue) this.#hello(now, this.#announced < ANNOUNCE_AT_US.length);
+    return now >= this.#expiryCheck ? this.#expire(now) : [];
+  }
+
+  deadline(): Micros {
+    return Math.min(this.#helloDue, this.#expiryCheck) as Micros;
+  }
+
+  /** Says goodbye; lost copies only delay the others until expiry. */
+  leave(): void {
+    for (let copy = 0; copy < END_COPIES; copy++) {
+      this.#core.out.send(NO_PUSH, { type: "bye", epoch: this.#core.config.epoch });
+    }
+  }
+
+  #hello(now: Micros, solicit: boolean): void {
+    const { epoch, name, version, mtu, noReceive, noSend } = this.#core.config;
+    this.#core.out.send(NO_PUSH, { type: "hello", epoch, solicit, noReceive, noSend, mtu, name, version });
+    this.#lastHello = now;
+    if (solicit) this.#announced++;
+    const next = ANNOUNCE_AT_US[this.#announced];
+    if (next !== undefined && this.#startedAt !== undefined) {
+      this.#helloDue = (this.#startedAt + next) as Micros;
+      return;
+    }
+    const interval = this.#intervalUs();
+    this.#helloDue = (now + interval * 0.8 + randomBelow(this.#core.random, interval * 0.4)) as Micros;
+  }
+
+  /** One answer serves all who asked meanwhile, and answers keep their distance, so the group's total stays bounded. */
+  #answer(now: Micros): void {
+    const spread = Math.max(HELLO_ANSWER_US_MIN, this.#members.size * HELLO_SPACING_US);
+    const wanted = now + randomBelow(this.#core.random, spread);
+    const allowed = this.#lastHello + (spread > HELLO_ANSWER_US_MIN ? spread : 0);
+    this.#helloDue = Math.min(this.#helloDue, Math.max(wanted, allowed)) as Micros;
+  }
+
+  /** A daemon that was killed and started again must not be waited for under its old id (PROTOCOL §1.4). */
+  #supersede(node: NodeId, hello: Hello, from: Address): readonly NodeId[] {
+    const dead: NodeId[] = [];
+    for (const member of this.#members.values()) {
+      const same = member.node !== node && member.name === hello.name && member.address.ip === from.ip;
+      if (same && member.epoch < hello.epoch) dead.push(member.node);
+    }
+    for (const old of dead) this.#members.delete(old);
+    return dead;
+  }
+
+  #expire(now: Micros): readonly NodeId[] {
+    const patience = this.#expiryUs();
+    const dead: NodeId[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const member of this.#members.values()) {
+      if (now - member.lastHeard >= patience) dead.push(member.node);
+      else next = Math.min(next, member.lastHeard + patience);
+    }
+    this.#expiryCheck = next as Micros;
+    for (const node of dead) {
+      this.#log(2, `member ${this.#members.get(node)?.name ?? "?"} is silent, taken for dead`);
+      this.#members.delete(node);
+    }
+    return dead;
+  }
+
+  #intervalUs(): number {
+    return Math.max(HELLO_INTERVAL_US_MIN, (this.#members.size + 1) * HELLO_SPACING_US);
+  }
+
+  #expiryUs(): number {
+    return this.#intervalUs() * EXPIRY_INTERVALS;
+  }
+
+  #log(level: number, text: string): void {
+    this.#core.out.event({ kind: "log", level, text });
+  }
+}

@@ -1,0 +1,32 @@
+const BLOCK_NAMES = ["manifest", "plan", "content", "verdict", "amendment"] as const;
+
+/** A block kind's name for counters. */
+export function blockName(kind: number): string {
+  return BLOCK_NAMES[kind] ?? "unknown";
+}
+
+const STEP_NAMES = [
+  "compare",
+  "stage",
+  "write",
+  "set metadata",
+  "flush",
+  "rename",
+  "read the manifest",
+  "verify",
+] as const;
+
+/** A failure in words; who shows it to people puts the system's text for the number in its place. */
+export function failText(step: number, errno: number): string {
+  return `cannot ${STEP_NAMES[step] ?? "go on"} (errno ${errno})`;
+}
+
+/** A push as text, for maps. */
+export function keyText(key: { readonly owner: bigint; readonly push: number }): string {
+  return `${key.owner.toString(16)}/${key.push}`;
+}
+
+/** An IPv4 address in dotted decimal. */
+export function ipText(ip: number): string {
+  return `${ip >>> 24}.${(ip >>> 16) & 255}.${(ip >>> 8) & 255}.${ip & 255}`;
+}

@@ -1,0 +1,384 @@
+import { assert, type Micros, type Slot } from "../wire/brand.ts";
+import { HEADER_BYTES, IP_UDP_BYTES, RefuseReason } from "../wire/constants.ts";
+import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
+import type { End, Offer, ReceiverPhase, Sync } from "../wire/messages.ts";
+import type { Core } from "./core.ts";
+import { type Gap, GapDetector } from "./gap-detector.ts";
+import { blockName } from "./names.ts";
+import type { Address } from "./ports.ts";
+import { ReportStream } from "./report-stream.ts";
+import { RxWindow } from "./rx-window.ts";
+import {
+  OWNER_PATIENCE_US,
+  QUERY_FOR_US,
+  QUERY_REPEAT_US,
+  REMEMBER_US,
+  ROUND_TRIP_US_FIRST,
+  STATUS_KEEPALIVE_US,
+} from "./tuning.ts";
+
+const NEVER = Number.POSITIVE_INFINITY as Micros;
+/** Most blocks that one NAK names, and what each takes of a packet (PROTOCOL §7.1). */
+const NAK_ENTRY = 32;
+const NAK_FIXED = 16;
+
+/**
+ * What this receiver does with the push:
+ * - opening: the stage prepares its place; - receiving: blocks arrive and are used; - preparing, prepared; - committing;
+ * - done: the tree has switched, and late questions are answered; - failed: the owner is being told why;
+ * - closing: the stage removes what it has; - closed: nothing is left, the push can be forgotten.
+ */
+export type ReceiverState =
+  | {
+      readonly kind:
+        | "opening"
+        | "receiving"
+        | "preparing"
+        | "prepared"
+        | "committing"
+        | "failed"
+        | "closing"
+        | "closed";
+    }
+  | { readonly kind: "asking"; readonly until: Micros; readonly next: Micros }
+  | { readonly kind: "done"; readonly until: Micros };
+
+/** What a receiver needs from the node to take part in one push. */
+export type ReceiverGrant = { readonly context: number; readonly slots: readonly Slot[] };
+
+/** One push, seen by one of its receivers. */
+export class Receiver {
+  readonly key: PushKey;
+  readonly context: number;
+  readonly #core: Core;
+  readonly #offer: Offer;
+  readonly #reports: ReportStream;
+  readonly #window: RxWindow;
+  readonly #gaps: GapDetector;
+  #address: Address;
+  #state: ReceiverState = { kind: "opening" };
+  #atStage = false;
+  #finalUsed = false;
+  #switched = false;
+  #ownerHeard: Micros;
+  #roundTripUs = ROUND_TRIP_US_FIRST;
+  #statusDue: Micros = NEVER;
+  #statusAt: Micros;
+  #statusNext = 0;
+  /** Blocks used. */
+  blocks = 0;
+
+  constructor(
+    core: Core,
+    key: PushKey,
+    options: { offer: Offer; from: Address; grant: ReceiverGrant; now: Micros },
+  ) {
+    const { offer, grant, from, now } = options;
+    this.#core = core;
+    this.key = key;
+    this.context = grant.context;
+    this.#offer = offer;
+    this.#address = from;
+    this.#ownerHeard = now;
+    this.#statusAt = now;
+    this.#reports = new ReportStream(
+      core,
+      { node: key.owner, push: key.push, address: from },
+      offer.symbolSize,
+    );
+    const { symbolSize, blockSymbols } = offer;
+    this.#window = new RxWindow(core.memory.rx, grant.context, {
+      ...key,
+      symbolSize,
+      blockSymbols,
+      slots: grant.slots,
+    });
+    const { rx } = core.memory;
+    this.#gaps = new GapDetector({
+      table: rx,
+      context: grant.context,
+      random: core.random,
+      targets: offer.targets,
+    });
+    const capacity = symbolSize * blockSymbols - 16;
+    core.out.stage({ kind: "open", key, dryRun: offer.dryRun, capacity });
+  }
+
+  get state(): ReceiverState["kind"] {
+    return this.#state.kind;
+  }
+
+  /** Whether this member has switched its tree for this push (PROTOCOL §8.4). */
+  get switched(): boolean {
+    return this.#switched;
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#window.slots;
+  }
+
+  /** Any packet of the owner: it lives, and this is where. */
+  touch(from: Address | undefined, now: Micros): void {
+    this.#ownerHeard = now;
+    if (from !== undefined) this.#address = from;
+    if (this.#state.kind === "asking") this.#state = { kind: "prepared" };
+  }
+
+  onReportAck(next: number, now: Micros): void {
+    this.#reports.onAck(next, now);
+  }
+
+  onSync(sync: Sync, now: Micros): void {
+    this.#roundTripUs = sync.roundTripUs;
+    const any = sync.edgeBlock > 0 || sync.edgeSymbol > 0;
+    this.#window.onSync({ block: sync.edgeBlock, symbol: sync.edgeSymbol, sequence: sync.sequence, any });
+    this.#gaps.scan(this.#window.flow(), now);
+    if (sync.poll) this.#statusDue = now;
+  }
+
+  /** Another receiver's NAK for this push. */
+  onHeard(gaps: readonly Gap[], now: Micros): void {
+    const { from, limit } = this.#window.flow();
+    for (const gap of gaps) {
+      if (gap.block >= from && gap.block < limit)
+        this.#gaps.onHeard(gap, { now, roundTripUs: this.#roundTripUs });
+    }
+  }
+
+  /** The packet handler may have changed the receive table. */
+  onReceived(now: Micros): void {
+    const { polled, touched } = this.#window.takeSigns();
+    if (!touched) return;
+    this.touch(undefined, now);
+    if (this.#state.kind === "receiving") this.#feed(now);
+    this.#gaps.scan(this.#window.flow(), now);
+    if (polled) this.#statusDue = now;
+    else this.#statusDue = Math.min(this.#statusDue, this.#statusAt + this.#offer.statusIntervalUs) as Micros;
+  }
+
+  onCommit(now: Micros): void {
+    if (this.#state.kind === "prepared" || this.#state.kind === "asking") {
+      this.#state = { kind: "committing" };
+      this.#core.out.stage({ kind: "commit", key: this.key });
+      this.#statusDue = now;
+    }
+  }
+
+  /** The owner says that the push is over for us. A commit under way is finished all the same. */
+  onEnd(end: End, now: Micros): void {
+    if (this.#state.kind === "committing" && end.reason !== 0) return;
+    this.close(now);
+  }
+
+  /** Gives up or cleans up; what is staged is removed. */
+  close(_now: Micros): void {
+    if (this.#state.kind === "closing" || this.#state.kind === "closed" || this.#state.kind === "committing")
+      return;
+    this.#state = { kind: "closing" };
+    this.#window.close();
+    this.#core.out.stage({ kind: "abort", key: this.key });
+  }
+
+  onStage(reply: StageReply, now: Micros): void {
+    if (reply.kind === "closed") {
+      this.#state = { kind: "closed" };
+      return;
+    }
+    if (this.#state.kind === "closing" || this.#state.kind === "closed") return;
+    switch (reply.kind) {
+      case "opened":
+        return this.#opened(now);
+      case "refused":
+        this.#reports.add({ kind: "refuse", reason: reply.reason, text: reply.text }, now);
+        this.#state = { kind: "failed" };
+        return;
+      case "used":
+        return this.#used(reply, now);
+      case "prepared":
+        this.#state = { kind: "prepared" };
+        this.#reports.add({ kind: "prepared" }, now);
+        return;
+      case "committed":
+        return this.#finish(undefined, now);
+      case "failed":
+        if (this.#state.kind === "committing") return this.#finish(reply.failure, now);
+        return this.#fail(reply.failure, now);
+    }
+  }
+
+  onTimeout(now: Micros): void {
+    this.#patience(now);
+    this.#reports.onTimeout(now);
+    this.#nak(now);
+    if (now >= this.#nextStatus()) this.#status(now);
+  }
+
+  deadline(): Micros {
+    if (this.#state.kind === "closing" || this.#state.kind === "closed") return NEVER;
+    const patience =
+      this.#state.kind === "asking"
+        ? Math.min(this.#state.next, this.#state.until)
+        : this.#state.kind === "done"
+          ? this.#state.until
+          : this.#state.kind === "committing"
+            ? NEVER
+            : this.#ownerHeard + OWNER_PATIENCE_US;
+    return Math.min(this.#reports.deadline(), this.#nakDeadline(), this.#nextStatus(), patience) as Micros;
+  }
+
+  #opened(now: Micros): void {
+    this.#state = { kind: "receiving" };
+    const { receiveBuffer } = this.#core.config;
+    this.#reports.add({ kind: "accept", receiveBuffer, window: this.#window.slots.length }, now);
+    this.#statusDue = now;
+    this.#feed(now);
+  }
+
+  /** Hands the next whole block to the stage: one at a time, so that a broken one cannot be overtaken. */
+  #feed(now: Micros): void {
+    if (this.#atStage) return;
+    const arrived = this.#window.arrived();
+    if (arrived !== undefined) {
+      this.#atStage = true;
+      this.#core.out.stage({ kind: "block", key: this.key, ...arrived });
+    } else if (this.#finalUsed && this.#state.kind === "receiving") {
+      this.#state = { kind: "preparing" };
+      this.#core.out.stage({ kind: "prepare", key: this.key });
+      this.#statusDue = now;
+    }
+  }
+
+  #used(reply: StageReply & { kind: "used" }, now: Micros): void {
+    assert(this.#atStage, "used without a block");
+    this.#atStage = false;
+    if (!reply.good) {
+      this.#core.counters.add("blocks broken");
+      this.#window.again();
+      this.#gaps.scan(this.#window.flow(), now);
+      return;
+    }
+    const arrived = this.#window.arrived();
+    assert(arrived !== undefined && arrived.block === reply.block, "used block is the next one");
+    this.#finalUsed = arrived.final;
+    this.blocks++;
+    this.#core.counters.add(`received blocks ${blockName(arrived.blockKind)}`);
+    this.#window.done();
+    if (reply.wanted !== undefined) this.#window.setWanted(reply.wanted);
+    if (reply.need !== undefined && reply.need.entries > 0)
+      this.#reports.add({ kind: "need", ...reply.need }, now);
+    if (reply.failure !== undefined) return this.#fail(reply.failure, now);
+    this.#gaps.scan(this.#window.flow(), now);
+    this.#statusDue = Math.min(this.#statusDue, this.#statusAt + this.#offer.statusIntervalUs) as Micros;
+    // The owner may be waiting for room: half a window of news is worth a STATUS of its own.
+    if (this.#window.next - this.#statusNext >= this.#window.slots.length / 2) this.#statusDue = now;
+    this.#feed(now);
+  }
+
+  #fail(failure: DiskFailure, now: Micros): void {
+    this.#state = { kind: "failed" };
+    this.#reports.add({ kind: "fail", entry: failure.entry, errno: failure.errno, step: failure.step }, now);
+  }
+
+  #finish(failure: DiskFailure | undefined, now: Micros): void {
+    if (failure !== undefined) {
+      this.#reports.add(
+        { kind: "fail", entry: failure.entry, errno: failure.errno, step: failure.step },
+        now,
+      );
+    }
+    this.#switched = failure === undefined;
+    this.#reports.add({ kind: "outcome", committed: this.#switched }, now);
+    // A tree that is partly switched vouches for nothing, but stays to tell its owner.
+    this.#state =
+      failure === undefined ? { kind: "done", until: (now + REMEMBER_US) as Micros } : { kind: "failed" };
+    this.#statusDue = now;
+  }
+
+  #patience(now: Micros): void {
+    const state = this.#state;
+    if (state.kind === "closing" || state.kind === "closed" || state.kind === "committing") return;
+    if (state.kind === "done") {
+      if (now >= state.until) this.close(now);
+    } else if (state.kind === "asking") {
+      if (now >= state.until) return this.close(now);
+      if (now < state.next) return;
+      this.#core.out.send(this.key.push, { type: "query", owner: this.key.owner });
+      this.#state = { ...state, next: (now + QUERY_REPEAT_US) as Micros };
+    } else if (now - this.#ownerHeard >= OWNER_PATIENCE_US) {
+      this.#core.counters.add("owners lost");
+      if (state.kind !== "prepared") return this.close(now);
+      this.#state = { kind: "asking", until: (now + QUERY_FOR_US) as Micros, next: now };
+      this.#patience(now);
+    }
+  }
+
+  /** The owner is known to be dead. */
+  ownerGone(now: Micros): void {
+    if (this.#state.kind === "prepared") {
+      this.#ownerHeard = (now - OWNER_PATIENCE_US) as Micros;
+      this.#patience(now);
+    } else if (this.#state.kind !== "asking" && this.#state.kind !== "done") {
+      this.close(now);
+    }
+  }
+
+  #nak(now: Micros): void {
+    if (this.#state.kind !== "receiving") return;
+    const most = Math.min(255, Math.floor((this.#offer.symbolSize - NAK_FIXED) / NAK_ENTRY));
+    const blocks = this.#gaps.due(this.#window.flow(), { now, roundTripUs: this.#roundTripUs }, most);
+    if (blocks.length > 0) this.#core.out.send(this.key.push, { type: "nak", owner: this.key.owner, blocks });
+  }
+
+  #nakDeadline(): Micros {
+    return this.#state.kind === "receiving" ? this.#gaps.deadline() : NEVER;
+  }
+
+  #nextStatus(): Micros {
+    if (this.#state.kind === "opening" || this.#state.kind === "failed") return NEVER;
+    return Math.min(this.#statusDue, this.#statusAt + STATUS_KEEPALIVE_US) as Micros;
+  }
+
+  #status(now: Micros): void {
+    const { next, limit, sequence, received } = this.#window;
+    const state = phaseOf(this.#state.kind);
+    if (state === undefined) return;
+    this.#core.out.send(
+      this.key.push,
+      { type: "status", owner: this.key.owner, next, limit, sequence, state, received },
+      this.#address,
+    );
+    this.#statusAt = now;
+    this.#statusDue = NEVER;
+    this.#statusNext = next;
+  }
+}
+
+/** Why an offer cannot be accepted by a node of these limits, or undefined. */
+export function refusal(
+  core: Core,
+  offer: Offer,
+): { readonly reason: RefuseReason; readonly text: string } | undefined {
+  if (core.config.noReceive) return { reason: RefuseReason.readOnly, text: "read only" };
+  if (offer.blockSymbols * offer.symbolSize > core.memory.slotBytes) {
+    return { reason: RefuseReason.other, text: `blocks larger than ${core.memory.slotBytes} bytes` };
+  }
+  if (offer.symbolSize + HEADER_BYTES + IP_UDP_BYTES > core.config.mtu) {
+    return { reason: RefuseReason.other, text: `packets larger than this host's MTU of ${core.config.mtu}` };
+  }
+  return undefined;
+}
+
+function phaseOf(kind: ReceiverState["kind"]): ReceiverPhase | undefined {
+  switch (kind) {
+    case "receiving":
+    case "preparing":
+    case "prepared":
+    case "committing":
+    case "done":
+      return kind;
+    case "asking":
+      return "prepared";
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,195 @@
+import { assert, type BlockIndex, type NodeId, type PushId, type Slot } from "../wire/brand.ts";
+import type { BlockKind } from "../wire/constants.ts";
+import { DataFlag } from "../wire/constants.ts";
+import {
+  closeContext,
+  contextAt,
+  entryAt,
+  NO_SLOT,
+  openContext,
+  RX_RING,
+  RxEntry,
+  RxHead,
+  resetEntry,
+} from "../wire/rx-table.ts";
+
+/** A block that has arrived whole. */
+export type Arrived = {
+  readonly slot: Slot;
+  readonly block: BlockIndex;
+  readonly blockKind: BlockKind;
+  readonly bytes: number;
+  readonly lastOfKind: boolean;
+  readonly final: boolean;
+};
+
+/**
+ * A receiver's window over the block sequence, on top of its context of the receive table: which blocks have slots, which have
+ * arrived, which are done with. Blocks are handed out in order.
+ */
+export class RxWindow {
+  readonly #table: Uint32Array;
+  readonly #context: number;
+  readonly #head: number;
+  readonly #symbolSize: number;
+  readonly #slots: readonly Slot[];
+  readonly #free: Slot[];
+  /** Every block below is done with. */
+  next = 0 as BlockIndex;
+  /** Blocks at and above it have no entry yet. */
+  limit = 0 as BlockIndex;
+  /** The edge as SYNC told it; the table has it as DATA told it. */
+  #syncBlock = 0;
+  #syncSymbol = 0;
+  #syncSequence = -1;
+  #wanted: { readonly first: BlockIndex; readonly bits: Uint8Array } | undefined;
+
+  constructor(
+    table: Uint32Array,
+    context: number,
+    push: { owner: NodeId; push: PushId; symbolSize: number; blockSymbols: number; slots: readonly Slot[] },
+  ) {
+    this.#table = table;
+    this.#context = context;
+    this.#head = contextAt(context);
+    this.#symbolSize = push.symbolSize;
+    this.#slots = push.slots;
+    this.#free = [...push.slots];
+    openContext(table, context, push);
+    this.#extend();
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  close(): void {
+    closeContext(this.#table, this.#context);
+  }
+
+  /** The first block that is not done with, if it has arrived whole. */
+  arrived(): Arrived | undefined {
+    const at = entryAt(this.#context, this.next);
+    const symbols = this.#table[at + RxEntry.symbols] ?? 0;
+    const slot = this.#table[at + RxEntry.slot] ?? NO_SLOT;
+    if (slot === NO_SLOT || symbols === 0 || this.#table[at + RxEntry.have] !== symbols) return undefined;
+    const flags = this.#table[at + RxEntry.flags] ?? 0;
+    return {
+      slot: slot as Slot,
+      block: this.next,
+      blockKind: (flags & 7) as BlockKind,
+      bytes: (symbols - 1) * this.#symbolSize + (this.#table[at + RxEntry.lastBytes] ?? 0),
+      lastOfKind: (flags & DataFlag.lastOfKind) !== 0,
+      final: (flags & DataFlag.final) !== 0,
+    };
+  }
+
+  /** The block at `next` has been used: its slot serves a later block. */
+  done(): void {
+    this.#finish(this.next);
+    this.#skip();
+    this.#extend();
+  }
+
+  /** The block at `next` was broken: it must come again. */
+  again(): void {
+    const slot = this.#table[entryAt(this.#context, this.next) + RxEntry.slot] ?? NO_SLOT;
+    resetEntry(this.#table, this.#context, this.next, slot as Slot);
+  }
+
+  /** Takes the map of wanted blocks; passes over those at the front that are not. */
+  setWanted(wanted: { readonly first: BlockIndex; readonly bits: Uint8Array }): void {
+    this.#wanted = wanted;
+    for (let block = this.next as number; block < this.limit; block++) {
+      if (this.#isWanted(block)) continue;
+      const at = entryAt(this.#context, block as BlockIndex);
+      const slot = this.#table[at + RxEntry.slot] ?? NO_SLOT;
+      if (slot !== NO_SLOT) this.#free.push(slot as Slot);
+      this.#table[at + RxEntry.slot] = NO_SLOT;
+    }
+    this.#skip();
+    this.#extend();
+  }
+
+  /** Takes in what SYNC says of the edge. */
+  onSync(edge: {
+    readonly block: number;
+    readonly symbol: number;
+    readonly sequence: number;
+    readonly any: boolean;
+  }): void {
+    if (edge.block > this.#syncBlock || (edge.block === this.#syncBlock && edge.symbol > this.#syncSymbol)) {
+      this.#syncBlock = edge.block;
+      this.#syncSymbol = edge.symbol;
+    }
+    if (edge.any) this.#syncSequence = edge.sequence;
+  }
+
+  /** What is known to have been sent. */
+  flow(): { from: BlockIndex; limit: BlockIndex; edgeBlock: number; edgeSymbol: number } {
+    const block = this.#table[this.#head + RxHead.edgeBlock] ?? 0;
+    const symbol = this.#table[this.#head + RxHead.edgeSymbol] ?? 0;
+    const later = this.#syncBlock > block || (this.#syncBlock === block && this.#syncSymbol > symbol);
+    return {
+      from: this.next,
+      limit: this.limit,
+      edgeBlock: later ? this.#syncBlock : block,
+      edgeSymbol: later ? this.#syncSymbol : symbol,
+    };
+  }
+
+  get received(): number {
+    return this.#table[this.#head + RxHead.received] ?? 0;
+  }
+
+  /** The newest transmission counter known, modulo 65,536 (PROTOCOL §7.3). */
+  get sequence(): number {
+    const data = this.#table[this.#head + RxHead.sequence] ?? 0;
+    if (this.#syncSequence < 0) return data;
+    if (this.received === 0) return this.#syncSequence;
+    return ((this.#syncSequence - data) & 0xffff) < 0x8000 ? this.#syncSequence : data;
+  }
+
+  /** Whether a packet asked for a STATUS, and whether any packet came at all, since the last call. */
+  takeSigns(): { readonly polled: boolean; readonly touched: boolean } {
+    const polled = this.#table[this.#head + RxHead.polled] === 1;
+    const touched = this.#table[this.#head + RxHead.touched] === 1;
+    this.#table[this.#head + RxHead.polled] = 0;
+    this.#table[this.#head + RxHead.touched] = 0;
+    return { polled, touched };
+  }
+
+  #isWanted(block: number): boolean {
+    if (this.#wanted === undefined) return true;
+    const bit = block - this.#wanted.first;
+    const byte = this.#wanted.bits[bit >> 3];
+    return bit < 0 || byte === undefined || (byte & (1 << (bit & 7))) !== 0;
+  }
+
+  #finish(block: BlockIndex): void {
+    const at = entryAt(this.#context, block);
+    const slot = this.#table[at + RxEntry.slot] ?? NO_SLOT;
+    assert(slot !== NO_SLOT, "finished block has a slot");
+    this.#free.push(slot as Slot);
+    this.#table[at + RxEntry.slot] = NO_SLOT;
+    this.next = (block + 1) as BlockIndex;
+  }
+
+  /** Passes over unwanted blocks that are known to come: those the map covers. */
+  #skip(): void {
+    while (!this.#isWanted(this.next)) this.next = (this.next + 1) as BlockIndex;
+  }
+
+  /** Gives slots to further blocks, as far as slots and ring go. */
+  #extend(): void {
+    if (this.limit < this.next) this.limit = this.next;
+    while (this.limit - this.next < RX_RING) {
+      const slot = this.#isWanted(this.limit) ? this.#free.pop() : NO_SLOT;
+      if (slot === undefined) break;
+      resetEntry(this.#table, this.#context, this.limit, slot as Slot | typeof NO_SLOT);
+      this.limit = (this.limit + 1) as BlockIndex;
+    }
+    this.#table[this.#head + RxHead.base] = this.next;
+    this.#table[this.#head + RxHead.limit] = this.limit;
+  }
+}

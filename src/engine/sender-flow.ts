@@ -1,0 +1,215 @@
+import { assert, type Micros, type Slot } from "../wire/brand.ts";
+import { BlockKind, DataFlag } from "../wire/constants.ts";
+import type { PushKey, SourceReply } from "../wire/disk-port.ts";
+import type { Nak, SenderPhase, Status } from "../wire/messages.ts";
+import { TX_ROW_WORDS, TxRow } from "../wire/tx-row.ts";
+import type { Core } from "./core.ts";
+import { Flight } from "./flight.ts";
+import { blockName } from "./names.ts";
+import { SendWindow } from "./send-window.ts";
+import type { Target, Targets } from "./target.ts";
+import {
+  LINGER_ROUND_TRIPS,
+  LINGER_US_MAX,
+  LINGER_US_MIN,
+  SYNC_INTERVAL_US,
+  SYNC_SOON_US_MIN,
+} from "./tuning.ts";
+
+/**
+ * The owner's half of the block flow: asks the source for blocks, sends them as window and targets allow, repeats what is asked
+ * for, and keeps everybody informed of the edge. Knows nothing of offers and commits.
+ */
+export class SenderFlow {
+  readonly #core: Core;
+  readonly #key: PushKey;
+  readonly #targets: Targets;
+  readonly #window: SendWindow;
+  readonly #flight: Flight;
+  #reading: Slot | undefined;
+  /** No further block is asked for until `resume`, or ever. */
+  #held = false;
+  #final = false;
+  #syncDue: Micros;
+  #syncAt: Micros;
+  /** Grows while SYNC after SYNC brings no news. */
+  #syncSoonUs = SYNC_SOON_US_MIN;
+  #sincePoll = 0;
+  /** Content bytes in all (known once the plan is), and sent for the first time so far. */
+  contentBytes = 0;
+  sentBytes = 0;
+  blocks = 0;
+
+  constructor(
+    core: Core,
+    key: PushKey,
+    options: {
+      readonly targets: Targets;
+      readonly slots: readonly Slot[];
+      readonly symbolSize: number;
+      readonly now: Micros;
+    },
+  ) {
+    this.#core = core;
+    this.#key = key;
+    this.#targets = options.targets;
+    this.#window = new SendWindow(key.push, { slots: options.slots, symbolSize: options.symbolSize });
+    const packetBytes = options.symbolSize + 60;
+    this.#flight = new Flight({ packetBytes, rateLimit: core.config.rateLimit });
+    this.#syncDue = options.now;
+    this.#syncAt = options.now;
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#window.slots;
+  }
+
+  /** Whether the source has given its last block. */
+  get final(): boolean {
+    return this.#final;
+  }
+
+  /** Asks the source for the next block if there is a slot for it. */
+  pump(): void {
+    if (this.#held || this.#final || this.#reading !== undefined) return;
+    const slot = this.#window.takeSlot();
+    if (slot === undefined) return;
+    this.#reading = slot;
+    this.#core.out.source({ kind: "next", key: this.#key, slot, block: this.#window.next });
+  }
+
+  /** The manifest is complete; the rest of the blocks may be read from now on. */
+  resume(): void {
+    this.#held = false;
+    this.pump();
+  }
+
+  /** A block has been read. After the last manifest block, reading stops until `resume`. */
+  onBlock(block: SourceReply & { readonly kind: "block" }): void {
+    assert(block.slot === this.#reading, "source answered another slot");
+    this.#reading = undefined;
+    const flags =
+      block.blockKind | (block.lastOfKind ? DataFlag.lastOfKind : 0) | (block.final ? DataFlag.final : 0);
+    this.#window.add(block.slot, { index: block.block, bytes: block.bytes, flags });
+    this.#core.counters.add(`sent blocks ${blockName(block.blockKind)}`);
+    this.blocks++;
+    this.contentBytes = Math.max(this.contentBytes, block.contentBytes);
+    this.#final = block.final;
+    if (block.blockKind === BlockKind.manifest && block.lastOfKind) this.#held = true;
+    this.pump();
+  }
+
+  /** Takes in the flow half of a target's STATUS. */
+  onStatus(target: Target, status: Status, now: Micros): void {
+    if (status.next > target.next) target.next = status.next;
+    if (status.limit > target.limit) target.limit = status.limit;
+    if (this.#flight.onStatus(target.flight, status, now)) {
+      this.#flight.onProgress(this.#targets.flights);
+      this.#syncSoonUs = SYNC_SOON_US_MIN;
+    }
+    this.refresh();
+  }
+
+  /** To be called when a target has moved on or gone: others may go on, and slots may be free. */
+  refresh(): void {
+    this.#window.release(this.#targets.low(this.#window.low));
+    this.pump();
+  }
+
+  onNak(nak: Nak, now: Micros): void {
+    const trip = this.roundTripUs() * LINGER_ROUND_TRIPS;
+    const lingerUs = Math.min(LINGER_US_MAX, Math.max(LINGER_US_MIN, trip));
+    for (const { block, missing } of nak.blocks) {
+      this.#core.counters.add("repairs requested", this.#window.request(block, missing, { now, lingerUs }));
+    }
+  }
+
+  roundTripUs(): number {
+    return Math.round(this.#flight.groupRoundTripUs(this.#targets.flights));
+  }
+
+  /** Fills send rows from word `at` on; returns how many rows. */
+  takeRows(
+    rows: Uint32Array,
+    at: number,
+    options: { readonly rowsMax: number; readonly now: Micros },
+  ): number {
+    const { now } = options;
+    const limit = this.#targets.limit();
+    if (!this.#window.hasWork(limit)) return 0;
+    let budget = this.#flight.budget(this.#targets.flights, now);
+    let count = 0;
+    while (count < options.rowsMax && budget > 0) {
+      const row = at + count * TX_ROW_WORDS;
+      const sequence = this.#flight.sent;
+      const packets = this.#window.fillRow(rows, row, { budget, limit, sequence, now });
+      if (packets === 0) break;
+      this.#account(rows, row, packets);
+      this.#flight.onSent(packets, now);
+      // A paced sender sends one burst at a time.
+      budget = this.#core.config.rateLimit === undefined ? budget - packets : 0;
+      count++;
+    }
+    if (count > 0) this.#afterRows(rows, at + (count - 1) * TX_ROW_WORDS, { budget, now });
+    return count;
+  }
+
+  /** SYNC, when it is due (PROTOCOL §7.4). */
+  onTimeout(phase: SenderPhase, now: Micros): void {
+    if (now >= this.#syncDue) this.sync(phase, now);
+  }
+
+  sync(phase: SenderPhase, now: Micros): void {
+    const { edgeBlock, edgeSymbol, low } = this.#window;
+    const sequence = this.#flight.sent === 0 ? 0 : (this.#flight.sent - 1) & 0xffff;
+    const unseen = this.#targets.flights.some((flight) => flight.seen < this.#flight.sent);
+    const poll = unseen || this.#targets.limit() <= edgeBlock;
+    const roundTripUs = this.roundTripUs();
+    this.#core.out.send(this.#key.push, {
+      type: "sync",
+      phase,
+      poll,
+      sequence,
+      edgeBlock,
+      edgeSymbol,
+      low,
+      roundTripUs,
+    });
+    const interval = unseen ? this.#syncSoonUs + roundTripUs : SYNC_INTERVAL_US;
+    this.#syncSoonUs = Math.min(SYNC_INTERVAL_US, this.#syncSoonUs * 2);
+    this.#syncAt = now;
+    this.#syncDue = (now + Math.min(SYNC_INTERVAL_US, interval)) as Micros;
+  }
+
+  deadline(): Micros {
+    const pace = this.#flight.paceAt();
+    // Pacing matters only while there is something to send; otherwise it would wake the caller for nothing.
+    const paced = this.#core.config.rateLimit !== undefined && this.#window.hasWork(this.#targets.limit());
+    return (paced ? Math.min(this.#syncDue, Math.max(pace, 0)) : this.#syncDue) as Micros;
+  }
+
+  #account(rows: Uint32Array, row: number, packets: number): void {
+    const flags = rows[row + TxRow.flags] ?? 0;
+    this.#core.counters.add((flags & DataFlag.repair) !== 0 ? "sent repairs" : "sent symbols", packets);
+    if ((flags & DataFlag.repair) === 0 && (flags & 7) === BlockKind.content) {
+      const symbolSize = rows[row + TxRow.symbolSize] ?? 0;
+      this.sentBytes = Math.min(this.contentBytes, this.sentBytes + packets * symbolSize);
+    }
+    this.#sincePoll += packets;
+  }
+
+  /** Asks for a STATUS where the flow would otherwise stop, or a quarter of the window has passed; follows a burst's end with a SYNC. */
+  #afterRows(
+    rows: Uint32Array,
+    last: number,
+    options: { readonly budget: number; readonly now: Micros },
+  ): void {
+    const stops = options.budget <= 0 || this.#window.drained;
+    if (stops || this.#sincePoll >= this.#flight.window / 4) {
+      rows[last + TxRow.flags] = (rows[last + TxRow.flags] ?? 0) | DataFlag.poll;
+      this.#sincePoll = 0;
+    }
+    const soon = options.now + this.#syncSoonUs + this.roundTripUs();
+    this.#syncDue = Math.min(this.#syncAt + SYNC_INTERVAL_US, soon) as Micros;
+  }
+}

@@ -1,0 +1,401 @@
+import type { BlockIndex, Micros, NodeId, Slot } from "../wire/brand.ts";
+import { ID_LIST_FIXED_BYTES, OFFER_FIXED_BYTES } from "../wire/codec.ts";
+import { EndReason, FailStep } from "../wire/constants.ts";
+import type { PushKey, Selection, SourceReply } from "../wire/disk-port.ts";
+import type { Nak, Report, ReportRecord, SenderPhase, Status } from "../wire/messages.ts";
+import type { Core } from "./core.ts";
+import { newTargetFlight } from "./flight.ts";
+import { failText } from "./names.ts";
+import { Needs } from "./needs.ts";
+import type { Address, Outcome } from "./ports.ts";
+import { SenderFlow } from "./sender-flow.ts";
+import { type Target, Targets } from "./target.ts";
+import {
+  COMMIT_REPEAT_US,
+  COMMIT_REPEAT_US_MAX,
+  END_COPIES,
+  END_SPACING_US,
+  OFFER_PATIENCE_US,
+  OFFER_REPEAT_US,
+  OFFER_REPEAT_US_MAX,
+  PROGRESS_US,
+  STATUS_INTERVAL_US,
+  STATUS_SPACING_US,
+  TARGET_PATIENCE_US,
+} from "./tuning.ts";
+
+const NEVER = Number.POSITIVE_INFINITY as Micros;
+/** How often silent targets are looked for. */
+const PATIENCE_CHECK_US = 50_000;
+
+/**
+ * What the push is at:
+ * - offering: targets are answering; - manifest: it is being sent and compared; - content: blocks flow until all targets are
+ *   prepared; - committing: targets switch; - ending: END is repeated, the source closes; - closed: the push can be forgotten.
+ */
+export type SenderState =
+  | { readonly kind: "offering"; readonly due: Micros; readonly repeatUs: number; readonly until: Micros }
+  | { readonly kind: "manifest" | "content" | "closed" }
+  | { readonly kind: "committing"; readonly due: Micros; readonly repeatUs: number }
+  | { readonly kind: "ending"; readonly reason: EndReason; readonly due: Micros; readonly copies: number };
+
+/** What a push is asked to do. */
+export type PushOrder = {
+  readonly request: number;
+  readonly selection: Selection;
+  readonly dryRun: boolean;
+  readonly names: boolean;
+  readonly symbolSize: number;
+  readonly blockSymbols: number;
+};
+
+/** One push, seen by its owner. */
+export class Sender {
+  readonly key: PushKey;
+  readonly order: PushOrder;
+  readonly #core: Core;
+  readonly #targets: Targets;
+  readonly #flow: SenderFlow;
+  readonly #needs = new Needs();
+  #state: SenderState;
+  /** Why the whole push came to nothing, if it did. */
+  #rejection: string | undefined;
+  #sourceClosed = false;
+  #finished = false;
+  #patienceDue: Micros;
+  #progressDue: Micros;
+  /** Nodes that were told to switch. */
+  readonly committed = new Set<NodeId>();
+
+  constructor(
+    core: Core,
+    key: PushKey,
+    options: { order: PushOrder; targets: readonly Target[]; slots: readonly Slot[]; now: Micros },
+  ) {
+    const { order, slots, now } = options;
+    this.#core = core;
+    this.key = key;
+    this.order = order;
+    this.#targets = new Targets(options.targets);
+    const { symbolSize, blockSymbols, selection } = order;
+    this.#flow = new SenderFlow(core, key, { targets: this.#targets, slots, symbolSize, now });
+    this.#state = {
+      kind: "offering",
+      due: now,
+      repeatUs: OFFER_REPEAT_US,
+      until: (now + OFFER_PATIENCE_US) as Micros,
+    };
+    this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
+    this.#progressDue = (now + PROGRESS_US) as Micros;
+    const hosts = options.targets.map((target) => target.name);
+    core.out.event({ kind: "started", request: order.request, key, hosts });
+    core.out.source({ kind: "open", key, selection, capacity: symbolSize * blockSymbols - 16 });
+    this.#flow.pump();
+  }
+
+  get state(): SenderState["kind"] {
+    return this.#state.kind;
+  }
+
+  get phase(): SenderPhase {
+    switch (this.#state.kind) {
+      case "offering":
+        return "offer";
+      case "manifest":
+        return this.#needs.complete ? "need" : "manifest";
+      case "content":
+        return this.#flow.final ? "prepare" : "content";
+      default:
+        return "commit";
+    }
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#flow.slots;
+  }
+
+  get blocks(): number {
+    return this.#flow.blocks;
+  }
+
+  get hosts(): number {
+    return this.#targets.size;
+  }
+
+  /** Any packet of a target: it lives. */
+  touch(node: NodeId, now: Micros): void {
+    const target = this.#targets.get(node);
+    if (target !== undefined) target.heard = now;
+  }
+
+  onReport(node: NodeId, report: Report, heard: { readonly from: Address; readonly now: Micros }): void {
+    const { from, now } = heard;
+    const target = this.#targets.get(node);
+    if (target === undefined || this.#over()) return this.#tellEnd(node, from);
+    for (const [index, record] of report.records.entries()) {
+      if (report.first + index !== target.reportNext) continue;
+      target.reportNext++;
+      if (target.phase !== "ended") this.#record(target, record);
+    }
+    this.#core.out.send(this.key.push, { type: "reportAck", receiver: node, next: target.reportNext }, from);
+    this.#advance(now);
+  }
+
+  onStatus(node: NodeId, status: Status, heard: { readonly from: Address; readonly now: Micros }): void {
+    const target = this.#targets.get(node);
+    if (target === undefined || this.#over()) return this.#tellEnd(node, heard.from);
+    // One that has switched stays until the end, to vouch for the push; any other that is out must know it.
+    if (target.phase === "ended" && target.outcome?.kind !== "complete")
+      return this.#tellEnd(node, heard.from);
+    if (target.phase === "live" || target.phase === "prepared")
+      this.#flow.onStatus(target, status, heard.now);
+  }
+
+  onNak(node: NodeId, nak: Nak, now: Micros): void {
+    const phase = this.#targets.get(node)?.phase;
+    if (phase === "live" && !this.#over()) this.#flow.onNak(nak, now);
+  }
+
+  /** A prepared receiver asks what has become of the push. */
+  onQuery(node: NodeId, from: Address): void {
+    const phase = this.#targets.get(node)?.phase;
+    if (phase === undefined || phase === "ended" || this.#over()) this.#tellEnd(node, from);
+    else if (this.#state.kind === "committing")
+      this.#core.out.send(this.key.push, { type: "commit", ids: [node] }, from);
+  }
+
+  onSource(reply: SourceReply, now: Micros): void {
+    if (reply.kind === "closed") {
+      this.#sourceClosed = true;
+      this.#finish();
+      return;
+    }
+    if (this.#over()) return;
+    if (reply.kind === "failed") return this.reject(reply.message, now);
+    if (!this.#needs.complete) {
+      this.#needs.addSection(reply.entries);
+      this.#needs.complete = reply.lastOfKind;
+    }
+    this.#flow.onBlock(reply);
+    this.#advance(now);
+  }
+
+  /** The member is gone: no patience is needed. */
+  onGone(node: NodeId, now: Micros): void {
+    const target = this.#targets.get(node);
+    if (target === undefined || target.phase === "ended") return;
+    this.#end(target, { kind: "lost", text: "has left" });
+    this.#advance(now);
+  }
+
+  /** Stops the push unless the targets are switching already; nothing has changed anywhere then. */
+  reject(text: string, now: Micros): void {
+    if (this.#over() || this.#state.kind === "committing") return;
+    this.#rejection = text;
+    this.#startEnding(EndReason.cancelled, now);
+  }
+
+  onTimeout(now: Micros): void {
+    if (now >= this.#patienceDue) this.#patience(now);
+    const state = this.#state;
+    if (state.kind === "offering" && now >= state.due) this.#offer(state, now);
+    if (state.kind === "committing" && now >= state.due) this.#commit(state, now);
+    if (state.kind === "ending") {
+      if (now >= state.due) this.#sendEnd(state, now);
+      return;
+    }
+    if (this.#state.kind !== "closed") this.#flow.onTimeout(this.phase, now);
+    if (now >= this.#progressDue) this.#progress(now);
+  }
+
+  deadline(): Micros {
+    const state = this.#state;
+    if (state.kind === "closed") return NEVER;
+    if (state.kind === "ending") return state.copies > 0 ? state.due : NEVER;
+    const due = state.kind === "offering" || state.kind === "committing" ? state.due : NEVER;
+    return Math.min(due, this.#flow.deadline(), this.#patienceDue, this.#progressDue) as Micros;
+  }
+
+  takeRows(
+    rows: Uint32Array,
+    at: number,
+    options: { readonly rowsMax: number; readonly now: Micros },
+  ): number {
+    // Until all have answered, some would miss the beginning and ask for it again.
+    return this.#state.kind === "manifest" || this.#state.kind === "content"
+      ? this.#flow.takeRows(rows, at, options)
+      : 0;
+  }
+
+  #over(): boolean {
+    return this.#state.kind === "ending" || this.#state.kind === "closed";
+  }
+
+  #record(target: Target, record: ReportRecord): void {
+    switch (record.kind) {
+      case "accept":
+        if (target.phase !== "offered") return this.#end(target, { kind: "failed", text: "answered twice" });
+        target.phase = "live";
+        target.flight = newTargetFlight(record.receiveBuffer);
+        target.limit = record.window as BlockIndex;
+        return this.#targets.refresh();
+      case "refuse":
+        return this.#end(target, { kind: "refused", text: record.text });
+      case "need":
+        return this.#need(target, record);
+      case "fail":
+        return this.#fail(target, record);
+      case "prepared":
+        if (!this.#flow.final) return this.#end(target, { kind: "failed", text: "prepared too early" });
+        target.phase = "prepared";
+        return this.#targets.refresh();
+      case "outcome":
+        if (record.committed) return this.#end(target, { kind: "complete", updates: target.updates });
+        return this.#end(target, { kind: "failed", text: target.failure ?? "could not switch" });
+    }
+  }
+
+  #need(target: Target, need: ReportRecord & { readonly kind: "need" }): void {
+    const updates = this.#needs.onNeed(need, target.answered);
+    if (updates === undefined)
+      return this.#end(target, { kind: "failed", text: "answered for another manifest" });
+    target.answered++;
+    target.updates += updates;
+    if (!this.order.names) return;
+    const { section, update } = need;
+    this.#core.out.source({ kind: "names", key: this.key, section, host: target.name, update });
+  }
+
+  #fail(target: Target, failure: ReportRecord & { readonly kind: "fail" }): void {
+    const { errno, step, entry } = failure;
+    target.failure = failText(step, errno);
+    this.#core.out.source({
+      kind: "explain",
+      key: this.key,
+      host: target.name,
+      failure: { errno, step, entry },
+    });
+    // A failed rename is followed by the outcome; any other failure is the end of it.
+    if (step !== FailStep.rename) this.#end(target, { kind: "failed", text: target.failure });
+  }
+
+  #end(target: Target, outcome: Outcome): void {
+    target.phase = "ended";
+    target.outcome = outcome;
+    this.#targets.refresh();
+    const { name: host, address } = target;
+    this.#core.counters.add(`targets ${outcome.kind}`);
+    this.#core.out.event({ kind: "outcome", request: this.order.request, host, address, outcome });
+    if (outcome.kind !== "complete") this.#tellEnd(target.node, address);
+    this.#flow.refresh();
+  }
+
+  /** Moves on when all live targets are where they must be. */
+  #advance(now: Micros): void {
+    if (this.#over()) return;
+    const { live } = this.#targets;
+    const offered =
+      this.#state.kind === "offering" && this.#targets.all().some((target) => target.phase === "offered");
+    if (live.length === 0 && !offered) return this.#startEnding(EndReason.done, now);
+    if (this.#state.kind === "offering" && !offered) this.#state = { kind: "manifest" };
+    if (this.#state.kind === "manifest" && this.#needs.complete) {
+      if (live.every((target) => target.answered === this.#needs.sections)) this.#decide(now);
+    } else if (this.#state.kind === "content" && live.every((target) => target.phase === "prepared")) {
+      for (const target of live) this.committed.add(target.node);
+      this.#commit({ kind: "committing", due: now, repeatUs: COMMIT_REPEAT_US }, now);
+    }
+  }
+
+  /** All needs are known: go on with content, or end here. */
+  #decide(now: Micros): void {
+    const { live } = this.#targets;
+    if (this.order.dryRun || live.every((target) => target.updates === 0)) {
+      for (const target of live) this.#end(target, { kind: "complete", updates: target.updates });
+      return this.#startEnding(EndReason.done, now);
+    }
+    for (let section = 0; section < this.#needs.sections; section++) {
+      this.#core.out.source({ kind: "union", key: this.key, section, content: this.#needs.union(section) });
+    }
+    this.#state = { kind: "content" };
+    this.#flow.resume();
+  }
+
+  #offer(state: SenderState & { readonly kind: "offering" }, now: Micros): void {
+    const { symbolSize, blockSymbols, dryRun } = this.order;
+    const targets = this.#targets.size;
+    const statusIntervalUs = STATUS_INTERVAL_US + targets * STATUS_SPACING_US;
+    const offer = { type: "offer", symbolSize, blockSymbols, dryRun, statusIntervalUs, targets } as const;
+    for (const ids of chunks(this.#targets.idsIn("offered"), symbolSize - OFFER_FIXED_BYTES)) {
+      this.#core.out.send(this.key.push, { ...offer, ids });
+    }
+    const repeatUs = Math.min(OFFER_REPEAT_US_MAX, state.repeatUs * 1.5);
+    this.#state = { ...state, due: (now + state.repeatUs) as Micros, repeatUs };
+  }
+
+  #commit(state: SenderState & { readonly kind: "committing" }, now: Micros): void {
+    for (const ids of chunks(this.#targets.idsIn("prepared"), this.order.symbolSize - ID_LIST_FIXED_BYTES)) {
+      this.#core.out.send(this.key.push, { type: "commit", ids });
+    }
+    const repeatUs = Math.min(COMMIT_REPEAT_US_MAX, state.repeatUs * 1.5);
+    this.#state = { ...state, due: (now + state.repeatUs) as Micros, repeatUs };
+  }
+
+  #startEnding(reason: EndReason, now: Micros): void {
+    this.#core.out.source({ kind: "close", key: this.key });
+    this.#sendEnd({ kind: "ending", reason, due: now, copies: END_COPIES }, now);
+  }
+
+  #sendEnd(state: SenderState & { readonly kind: "ending" }, now: Micros): void {
+    if (state.copies > 0) this.#core.out.send(this.key.push, { type: "end", reason: state.reason, ids: [] });
+    const copies = Math.max(0, state.copies - 1);
+    this.#state = { ...state, due: (now + END_SPACING_US) as Micros, copies };
+    this.#finish();
+  }
+
+  /** The last event goes out when the source has told all it had to tell. */
+  #finish(): void {
+    if (!this.#sourceClosed || this.#state.kind !== "ending") return;
+    if (!this.#finished) {
+      this.#finished = true;
+      const { request } = this.order;
+      if (this.#rejection !== undefined)
+        this.#core.out.event({ kind: "rejected", request, text: this.#rejection });
+      else this.#core.out.event({ kind: "finished", request });
+    }
+    if (this.#state.copies === 0) this.#state = { kind: "closed" };
+  }
+
+  #patience(now: Micros): void {
+    this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
+    if (this.#over()) return;
+    const { kind } = this.#state;
+    const until = this.#state.kind === "offering" ? this.#state.until : NEVER;
+    for (const target of this.#targets.all()) {
+      const silent = target.phase === "offered" ? now >= until : now - target.heard >= TARGET_PATIENCE_US;
+      if (target.phase === "ended" || !silent) continue;
+      const text =
+        kind === "offering" && target.phase === "offered" ? "no answer to the offer" : "receive time out";
+      this.#end(target, { kind: "lost", text });
+    }
+    this.#advance(now);
+  }
+
+  #progress(now: Micros): void {
+    this.#progressDue = (now + PROGRESS_US) as Micros;
+    const { sentBytes, contentBytes } = this.#flow;
+    this.#core.out.event({ kind: "progress", request: this.order.request, sentBytes, contentBytes });
+  }
+
+  #tellEnd(node: NodeId, to: Address): void {
+    const reason = this.#state.kind === "ending" ? this.#state.reason : EndReason.dropped;
+    this.#core.out.send(this.key.push, { type: "end", reason, ids: [node] }, to);
+  }
+}
+
+/** Cuts a list of ids into runs that fit `bytes`. */
+function chunks(ids: readonly NodeId[], bytes: number): NodeId[][] {
+  const each = Math.max(1, Math.floor(bytes / 8));
+  const runs: NodeId[][] = [];
+  for (let at = 0; at < ids.length; at += each) runs.push(ids.slice(at, at + each));
+  return runs;
+}

@@ -1,0 +1,81 @@
+/** Tuning values: free to change without a change of the protocol. All times in microseconds. */
+
+/** HELLO: shortest interval, and the share of it that each member adds (160 HELLO packets a second in all in large groups). */
+export const HELLO_INTERVAL_US_MIN = 750_000;
+export const HELLO_SPACING_US = 6_250;
+/** Answers to a *solicit* are spread over at least this. */
+export const HELLO_ANSWER_US_MIN = 30_000;
+/** A member is gone after this many of its intervals without any packet. */
+export const EXPIRY_INTERVALS = 5.6;
+/** Times, after the start, of the announcements that solicit answers. */
+export const ANNOUNCE_AT_US = [0, 60_000, 200_000] as const;
+/** A push waits this long after the start, until the first answers must be here. */
+export const SETTLE_US = 400_000;
+/** Most members remembered: a bound for hostile floods. */
+export const MEMBERS_MAX = 4_096;
+
+/** OFFER: first repeat, growing by half each time; and when a silent target is given up. */
+export const OFFER_REPEAT_US = 20_000;
+export const OFFER_REPEAT_US_MAX = 150_000;
+export const OFFER_PATIENCE_US = 1_000_000;
+/** An owner's patience with a silent target. STATUS comes every 200 ms at least, so seven in a row must be lost. */
+export const TARGET_PATIENCE_US = 1_500_000;
+/** A receiver's patience with a silent owner, which sends SYNC every 100 ms at least. */
+export const OWNER_PATIENCE_US = 3_000_000;
+/** A prepared receiver asks the group for this long, this often (PROTOCOL §8.4). */
+export const QUERY_FOR_US = 2_000_000;
+export const QUERY_REPEAT_US = 200_000;
+
+export const STATUS_INTERVAL_US = 20_000;
+/** Each target adds this to the status interval, so that many do not flood the owner. */
+export const STATUS_SPACING_US = 100;
+export const STATUS_KEEPALIVE_US = 200_000;
+export const SYNC_INTERVAL_US = 100_000;
+/** SYNC after the last packet of a burst: not sooner than this after it. */
+export const SYNC_SOON_US_MIN = 2_000;
+export const COMMIT_REPEAT_US = 15_000;
+export const COMMIT_REPEAT_US_MAX = 100_000;
+/** END and BYE are sent this often, this far apart. */
+export const END_COPIES = 3;
+export const END_SPACING_US = 15_000;
+
+/** REPORT: retransmission timeout, doubled each time; packets in flight. */
+export const REPORT_TIMEOUT_US = 20_000;
+export const REPORT_TIMEOUT_US_MAX = 200_000;
+export const REPORT_WINDOW = 8;
+
+/** NAK back-off: smallest, and the spread that each target adds. */
+export const NAK_BACKOFF_US = 500;
+export const NAK_SPREAD_US_PER_TARGET = 50;
+export const NAK_SPREAD_US_MIN = 500;
+export const NAK_SPREAD_US_MAX = 20_000;
+/** Hold time after a NAK: this many round trips, between these bounds. */
+export const NAK_HOLD_ROUND_TRIPS = 2;
+export const NAK_HOLD_US_MIN = 4_000;
+export const NAK_HOLD_US_MAX = 150_000;
+/** A repair lingers this many round trips, between these bounds. */
+export const LINGER_ROUND_TRIPS = 1;
+export const LINGER_US_MIN = 2_000;
+export const LINGER_US_MAX = 60_000;
+/** What a round trip is taken for before the first measurement. */
+export const ROUND_TRIP_US_FIRST = 5_000;
+
+/** Window: first size, floor, and growth after slow start, in packets. */
+export const WINDOW_FIRST = 64;
+export const WINDOW_MIN = 32;
+export const WINDOW_STEP = 8;
+export const WINDOW_DECREASE = 0.7;
+/** Loss below this is taken for chance at once. */
+export const LOSS_TOLERATED = 0.02;
+
+/** Slots that a push takes at most, at either side, and at least. */
+export const PUSH_SLOTS_MAX = 32;
+export const PUSH_SLOTS_MIN = 2;
+/** Pushes that one node sends at once; more wait. */
+export const SENDERS_MAX = 4;
+/** Pushes that wait; more are turned away. */
+export const WAITING_MAX = 64;
+/** A push that has ended is remembered for this long, to answer late packets. */
+export const REMEMBER_US = 10_000_000;
+export const REMEMBER_MAX = 1_024;
+export const PROGRESS_US = 200_000;
