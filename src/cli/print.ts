@@ -1,0 +1,19 @@
+import { writeSync } from "node:fs";
+
+const retryMs = 5;
+
+/**
+ * Writes all of `bytes` (one character each) to a file descriptor and waits for a slow reader. A reader that is gone ends the process with
+ * status 1: nobody is left to tell.
+ */
+export function print(fd: 1 | 2, bytes: string): void {
+  let rest: Uint8Array = Buffer.from(bytes, "latin1");
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") process.exit(1);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
+    }
+  }
+}
