@@ -1,14 +1,15 @@
 import type { BlockIndex, Micros, NodeId, Slot } from "../wire/brand.ts";
-import { ID_LIST_FIXED_BYTES, OFFER_FIXED_BYTES } from "../wire/codec.ts";
 import { EndReason, FailStep } from "../wire/constants.ts";
-import type { PushKey, Selection, SourceReply } from "../wire/disk-port.ts";
+import type { PushKey, SourceReply } from "../wire/disk-port.ts";
 import type { Nak, Report, ReportRecord, SenderPhase, Status } from "../wire/messages.ts";
+import { sendCommit, sendOffer } from "./announce.ts";
 import type { Core } from "./core.ts";
 import { newTargetFlight } from "./flight.ts";
 import { failText } from "./names.ts";
 import { Needs } from "./needs.ts";
 import type { Address, Outcome } from "./ports.ts";
 import { SenderFlow } from "./sender-flow.ts";
+import { type PushOrder, phaseOf, type SenderState } from "./sender-state.ts";
 import { type Target, Targets } from "./target.ts";
 import {
   COMMIT_REPEAT_US,
@@ -19,35 +20,12 @@ import {
   OFFER_REPEAT_US,
   OFFER_REPEAT_US_MAX,
   PROGRESS_US,
-  STATUS_INTERVAL_US,
-  STATUS_SPACING_US,
   TARGET_PATIENCE_US,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
 /** How often silent targets are looked for. */
 const PATIENCE_CHECK_US = 50_000;
-
-/**
- * What the push is at:
- * - offering: targets are answering; - manifest: it is being sent and compared; - content: blocks flow until all targets are
- *   prepared; - committing: targets switch; - ending: END is repeated, the source closes; - closed: the push can be forgotten.
- */
-export type SenderState =
-  | { readonly kind: "offering"; readonly due: Micros; readonly repeatUs: number; readonly until: Micros }
-  | { readonly kind: "manifest" | "content" | "closed" }
-  | { readonly kind: "committing"; readonly due: Micros; readonly repeatUs: number }
-  | { readonly kind: "ending"; readonly reason: EndReason; readonly due: Micros; readonly copies: number };
-
-/** What a push is asked to do. */
-export type PushOrder = {
-  readonly request: number;
-  readonly selection: Selection;
-  readonly dryRun: boolean;
-  readonly names: boolean;
-  readonly symbolSize: number;
-  readonly blockSymbols: number;
-};
 
 /** One push, seen by its owner. */
 export class Sender {
@@ -98,16 +76,7 @@ export class Sender {
   }
 
   get phase(): SenderPhase {
-    switch (this.#state.kind) {
-      case "offering":
-        return "offer";
-      case "manifest":
-        return this.#needs.complete ? "need" : "manifest";
-      case "content":
-        return this.#flow.final ? "prepare" : "content";
-      default:
-        return "commit";
-    }
+    return phaseOf(this.#state.kind, { manifestRead: this.#needs.complete, allRead: this.#flow.final });
   }
 
   get slots(): readonly Slot[] {
@@ -321,21 +290,13 @@ export class Sender {
   }
 
   #offer(state: SenderState & { readonly kind: "offering" }, now: Micros): void {
-    const { symbolSize, blockSymbols, dryRun } = this.order;
-    const targets = this.#targets.size;
-    const statusIntervalUs = STATUS_INTERVAL_US + targets * STATUS_SPACING_US;
-    const offer = { type: "offer", symbolSize, blockSymbols, dryRun, statusIntervalUs, targets } as const;
-    for (const ids of chunks(this.#targets.idsIn("offered"), symbolSize - OFFER_FIXED_BYTES)) {
-      this.#core.out.send(this.key.push, { ...offer, ids });
-    }
+    sendOffer(this.#core, this.key, { order: this.order, targets: this.#targets });
     const repeatUs = Math.min(OFFER_REPEAT_US_MAX, state.repeatUs * 1.5);
     this.#state = { ...state, due: (now + state.repeatUs) as Micros, repeatUs };
   }
 
   #commit(state: SenderState & { readonly kind: "committing" }, now: Micros): void {
-    for (const ids of chunks(this.#targets.idsIn("prepared"), this.order.symbolSize - ID_LIST_FIXED_BYTES)) {
-      this.#core.out.send(this.key.push, { type: "commit", ids });
-    }
+    sendCommit(this.#core, this.key, { order: this.order, targets: this.#targets });
     const repeatUs = Math.min(COMMIT_REPEAT_US_MAX, state.repeatUs * 1.5);
     this.#state = { ...state, due: (now + state.repeatUs) as Micros, repeatUs };
   }
@@ -390,12 +351,4 @@ export class Sender {
     const reason = this.#state.kind === "ending" ? this.#state.reason : EndReason.dropped;
     this.#core.out.send(this.key.push, { type: "end", reason, ids: [node] }, to);
   }
-}
-
-/** Cuts a list of ids into runs that fit `bytes`. */
-function chunks(ids: readonly NodeId[], bytes: number): NodeId[][] {
-  const each = Math.max(1, Math.floor(bytes / 8));
-  const runs: NodeId[][] = [];
-  for (let at = 0; at < ids.length; at += each) runs.push(ids.slice(at, at + each));
-  return runs;
 }

@@ -1,0 +1,42 @@
+import type { Micros } from "../wire/brand.ts";
+import type { EndReason } from "../wire/constants.ts";
+import type { Selection } from "../wire/disk-port.ts";
+import type { SenderPhase } from "../wire/messages.ts";
+
+/**
+ * What the push is at:
+ * - offering: targets are answering; - manifest: it is being sent and compared; - content: blocks flow until all targets are
+ *   prepared; - committing: targets switch; - ending: END is repeated, the source closes; - closed: the push can be forgotten.
+ */
+export type SenderState =
+  | { readonly kind: "offering"; readonly due: Micros; readonly repeatUs: number; readonly until: Micros }
+  | { readonly kind: "manifest" | "content" | "closed" }
+  | { readonly kind: "committing"; readonly due: Micros; readonly repeatUs: number }
+  | { readonly kind: "ending"; readonly reason: EndReason; readonly due: Micros; readonly copies: number };
+
+/** What a push is asked to do. */
+export type PushOrder = {
+  readonly request: number;
+  readonly selection: Selection;
+  readonly dryRun: boolean;
+  readonly names: boolean;
+  readonly symbolSize: number;
+  readonly blockSymbols: number;
+};
+
+/** The phase as SYNC tells it (PROTOCOL §7.4). `manifestRead`, `allRead`: the source has given its last manifest block, its last block. */
+export function phaseOf(
+  state: SenderState["kind"],
+  read: { readonly manifestRead: boolean; readonly allRead: boolean },
+): SenderPhase {
+  switch (state) {
+    case "offering":
+      return "offer";
+    case "manifest":
+      return read.manifestRead ? "need" : "manifest";
+    case "content":
+      return read.allRead ? "prepare" : "content";
+    default:
+      return "commit";
+  }
+}
