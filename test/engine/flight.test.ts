@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { Flight, newTargetFlight } from "../../src/engine/flight.ts";
+import { WINDOW_FIRST, WINDOW_MIN } from "../../src/engine/tuning.ts";
+import { us } from "./support.ts";
+
+const packetBytes = 1500;
+
+/** Sends and acknowledges `rounds` full windows, of which each target loses `loss`. */
+function run(
+  flight: Flight,
+  targets: ReturnType<typeof newTargetFlight>[],
+  options: { rounds: number; loss: number },
+): void {
+  for (let round = 0; round < options.rounds; round++) {
+    const budget = flight.budget(targets, us(0));
+    flight.onSent(budget, us(round * 1000));
+    flight.budget(targets, us(0));
+    for (const target of targets) {
+      const got = target.received + Math.round((flight.sent - target.seen) * (1 - options.loss));
+      flight.onStatus(
+        target,
+        { sequence: (flight.sent - 1) & 0xffff, received: got },
+        us(round * 1000 + 200),
+      );
+      flight.onProgress(targets);
+    }
+  }
+}
+
+describe("the window", () => {
+  test("doubles each round trip while nothing is lost, up to what the smallest buffer holds", () => {
+    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const targets = [newTargetFlight(8 << 20), newTargetFlight(2 << 20)];
+    expect(flight.budget(targets, us(0))).toBe(WINDOW_FIRST);
+    run(flight, targets, { rounds: 3, loss: 0 });
+    expect(flight.window).toBeGreaterThanOrEqual(WINDOW_FIRST * 4);
+    run(flight, targets, { rounds: 10, loss: 0 });
+    expect(flight.window * packetBytes).toBeLessThanOrEqual((2 << 20) * 0.4);
+    expect(flight.groupRoundTripUs(targets)).toBe(200);
+  });
+
+  test("shrinks on sudden loss, but learns that constant loss is chance", () => {
+    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const targets = [newTargetFlight(8 << 20)];
+    run(flight, targets, { rounds: 6, loss: 0 });
+    const before = flight.window;
+    run(flight, targets, { rounds: 2, loss: 0.3 });
+    const shrunk = flight.window;
+    expect(shrunk).toBeLessThan(before);
+    expect(shrunk).toBeGreaterThanOrEqual(WINDOW_MIN);
+    run(flight, targets, { rounds: 100, loss: 0.05 });
+    expect(flight.window).toBeGreaterThan(shrunk);
+  });
+
+  test("counters wrap on the wire but not here", () => {
+    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const target = newTargetFlight(8 << 20);
+    for (let sent = 0; sent < 200_000; sent += 50) {
+      flight.onSent(50, us(sent));
+      flight.onStatus(
+        target,
+        { sequence: (flight.sent - 1) & 0xffff, received: flight.sent >>> 0 },
+        us(sent + 1),
+      );
+    }
+    expect(target.seen).toBe(200_000);
+    expect(target.received).toBe(200_000);
+  });
+
+  test("an old STATUS changes nothing", () => {
+    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const target = newTargetFlight(8 << 20);
+    flight.onSent(50, us(0));
+    expect(flight.onStatus(target, { sequence: 39, received: 40 }, us(1))).toBe(true);
+    expect(flight.onStatus(target, { sequence: 29, received: 30 }, us(2))).toBe(false);
+    expect(target.seen).toBe(40);
+  });
+
+  test("a rate limit spaces the bursts", () => {
+    const flight = new Flight({ packetBytes, rateLimit: 1_500_000 });
+    const targets = [newTargetFlight(8 << 20)];
+    const burst = flight.budget(targets, us(0));
+    flight.onSent(burst, us(0));
+    expect(flight.budget(targets, us(burst * 1000 - 1))).toBe(0);
+    expect(flight.budget(targets, us(burst * 1000))).toBeGreaterThan(0);
+  });
+});
