@@ -55,6 +55,9 @@ export class Prng {
   fork(concern: string): Prng {
     let hash = 0x811c_9dc5;
     for (let i = 0; i < concern.length; i++) hash = Math.imul(hash ^ concern.charCodeAt(i), 0x0100_0193);
-    return new Prng(hash ^ this.#seed, Math.imul(hash ^ this.#stream, 0x85eb_ca6b) ^ Math.imul(this.#seed, 0xc2b2_ae35));
+    return new Prng(
+      hash ^ this.#seed,
+      Math.imul(hash ^ this.#stream, 0x85eb_ca6b) ^ Math.imul(this.#seed, 0xc2b2_ae35),
+    );
   }
 }

@@ -1,0 +1,131 @@
+import type { NeedAnswer, PushKey } from "../../src/wire/disk-port.ts";
+import { bitAt, countBits, sameBits } from "./bits.ts";
+import { SimFailure } from "./failure.ts";
+import type { Entry, Version } from "./tree.ts";
+
+/** What one receiver answered and did in one push, as its disk saw it. */
+export type StageRecord = {
+  readonly host: string;
+  readonly answers: Map<number, NeedAnswer>;
+  /** Virtual time of the commit; undefined: none. */
+  committedAt: number | undefined;
+  /** A fault was injected here, so that this push may fail at this host. */
+  faulted: boolean;
+};
+
+/** The truth about one push, from the disks at both ends; the engine's words are checked against it. */
+export type PushRecord = {
+  readonly key: PushKey;
+  readonly owner: number;
+  readonly openedAt: number;
+  /** What is offered: amended while the push runs, when files change. */
+  readonly entries: Entry[];
+  /** Entries that were unreadable or never stood still: no receiver commits them. */
+  readonly excluded: Set<number>;
+  /** Number of entries and first entry of each section. */
+  readonly sections: { readonly first: number; readonly count: number }[];
+  /** The union of content needs, by section, as the engine gave it. */
+  readonly unions: Map<number, Uint8Array | undefined>;
+  /** By number of the receiver's run. */
+  readonly stages: Map<number, StageRecord>;
+  /** A fault was injected at the source, so that the push may end early. */
+  sourceFailed: boolean;
+  dryRun: boolean;
+};
+
+export class Journal {
+  readonly pushes = new Map<string, PushRecord>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  fail(invariant: string): never {
+    throw new SimFailure(invariant, this.#now());
+  }
+
+  check(condition: boolean, invariant: string): asserts condition {
+    if (!condition) this.fail(invariant);
+  }
+
+  opened(key: PushKey, owner: number, entries: Entry[]): PushRecord {
+    this.check(!this.pushes.has(keyText(key)), "a push id is used twice by one owner");
+    const record: PushRecord = {
+      key,
+      owner,
+      openedAt: this.#now(),
+      entries,
+      excluded: new Set(),
+      sections: [],
+      unions: new Map(),
+      stages: new Map(),
+      sourceFailed: false,
+      dryRun: false,
+    };
+    this.pushes.set(keyText(key), record);
+    return record;
+  }
+
+  find(key: PushKey): PushRecord | undefined {
+    return this.pushes.get(keyText(key));
+  }
+
+  stageOpened(key: PushKey, run: number, host: string): StageRecord {
+    const record = this.find(key);
+    this.check(record !== undefined, "a stage opens for a push that nobody has begun");
+    this.check(!record.stages.has(run), "a stage opens twice for one push");
+    const stage: StageRecord = { host, answers: new Map(), committedAt: undefined, faulted: false };
+    record.stages.set(run, stage);
+    return stage;
+  }
+
+  /** The engine says that nobody, or somebody, needs the contents of this section. */
+  union(record: PushRecord, section: number, content: Uint8Array | undefined): void {
+    const { first, count } =
+      record.sections[section] ?? this.fail("a union for a section that does not exist");
+    this.check(!record.unions.has(section), "a section's union is given twice");
+    record.unions.set(section, content);
+    for (let i = 0; i < count; i++) {
+      if (!bitAt(content, i)) continue;
+      const needed = [...record.stages.values()].some((stage) =>
+        bitAt(stage.answers.get(section)?.content, i),
+      );
+      this.check(
+        needed,
+        `the plan has the contents of ${record.entries[first + i]?.path}, which nobody needs`,
+      );
+    }
+  }
+
+  /** The engine passes on what a host would update: it must be what this host answered. */
+  names(key: PushKey, section: number, host: string, update: Uint8Array | undefined): void {
+    const record = this.find(key);
+    this.check(record !== undefined, "names are asked for in an unknown push");
+    const { count } =
+      record.sections[section] ?? this.fail("names are asked for in a section that does not exist");
+    const told = [...record.stages.values()].some(
+      (stage) =>
+        stage.host === host &&
+        stage.answers.has(section) &&
+        sameBits(stage.answers.get(section)?.update, update, count),
+    );
+    this.check(told, `the updates shown for ${host} are not what it answered`);
+  }
+
+  amended(record: PushRecord, entry: number, version: Version): void {
+    const old = record.entries[entry];
+    if (old !== undefined) record.entries[entry] = { path: old.path, version };
+  }
+}
+
+/** Number of entries that a stage said it would update. */
+export function updatesOf(stage: StageRecord): number {
+  let sum = 0;
+  for (const answer of stage.answers.values()) sum += countBits(answer.update, answer.entries);
+  return sum;
+}
+
+export function keyText(key: PushKey): string {
+  return `${key.owner.toString(16).padStart(16, "0")}/${key.push}`;
+}

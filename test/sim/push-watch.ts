@@ -1,0 +1,159 @@
+import type { EngineEvent, Outcome } from "../../src/engine/ports.ts";
+import { type Journal, type PushRecord, type StageRecord, updatesOf } from "./journal.ts";
+import type { PushPlan } from "./scenario.ts";
+
+type PushEvent = Extract<
+  EngineEvent,
+  { readonly kind: "started" | "rejected" | "outcome" | "progress" | "finished" }
+>;
+
+/** One push as the console of its owner sees it, compared word by word with what the disks know. */
+export class PushWatch {
+  readonly request: number;
+  readonly plan: PushPlan;
+  /** The owner's run of the daemon; with another one the push is over without a word. */
+  readonly run: object;
+  readonly since: number;
+  hosts: readonly string[] = [];
+  readonly outcomes = new Map<string, Outcome>();
+  ended: "no" | "finished" | "rejected" | "owner died" = "no";
+  endedAt = 0;
+  rejection = "";
+  cancelled = false;
+  /** Names the hosts without a success that nothing explains. */
+  readonly #excuse: (host: string, record: PushRecord | undefined, outcome: Outcome) => string | undefined;
+  readonly #journal: Journal;
+  #record: PushRecord | undefined;
+  #find: () => PushRecord | undefined = () => undefined;
+
+  constructor(
+    request: number,
+    options: {
+      plan: PushPlan;
+      run: object;
+      since: number;
+      journal: Journal;
+      excuse: (host: string, record: PushRecord | undefined, outcome: Outcome) => string | undefined;
+    },
+  ) {
+    this.request = request;
+    this.plan = options.plan;
+    this.run = options.run;
+    this.since = options.since;
+    this.#journal = options.journal;
+    this.#excuse = options.excuse;
+  }
+
+  get record(): PushRecord | undefined {
+    return this.#record;
+  }
+
+  onEvent(event: PushEvent, now: number): void {
+    this.#journal.check(
+      this.ended === "no",
+      `push ${this.request}: an event "${event.kind}" after the last one`,
+    );
+    switch (event.kind) {
+      case "started":
+        return this.#started(event);
+      case "outcome":
+        return this.#outcome(event.host, event.outcome);
+      case "progress":
+        return this.#journal.check(event.sentBytes <= event.contentBytes, "progress beyond all there is");
+      case "rejected":
+        return this.#rejected(event.text, now);
+      case "finished":
+        return this.#finished(now);
+    }
+  }
+
+  /** To be called at every commit of this push: what was rejected changes nothing anywhere. */
+  checkRejected(): void {
+    if (this.ended !== "rejected" || this.#record === undefined) return;
+    for (const stage of this.#record.stages.values()) {
+      this.#journal.check(
+        stage.committedAt === undefined,
+        `push ${this.request} was rejected, but ${stage.host} has switched`,
+      );
+    }
+  }
+
+  #started(event: Extract<PushEvent, { kind: "started" }>): void {
+    this.#journal.check(this.hosts.length === 0, `push ${this.request} starts twice`);
+    this.#journal.check(event.hosts.length > 0, `push ${this.request} starts without targets`);
+    this.#journal.check(
+      new Set(event.hosts).size === event.hosts.length,
+      `push ${this.request} has a target twice`,
+    );
+    const named = this.plan.hosts?.map((host) => `host${host}`);
+    if (named !== undefined) {
+      const same = named.length === event.hosts.length && named.every((host) => event.hosts.includes(host));
+      this.#journal.check(same, `push ${this.request} goes to ${event.hosts} where ${named} were named`);
+    }
+    this.hosts = event.hosts;
+    // The source has not seen it yet: the journal is asked when something depends on it.
+    this.#find = () => this.#journal.find(event.key);
+  }
+
+  #outcome(host: string, outcome: Outcome): void {
+    this.#record ??= this.#find();
+    this.#journal.check(
+      this.hosts.includes(host),
+      `push ${this.request}: an outcome for ${host}, which is no target`,
+    );
+    this.#journal.check(!this.outcomes.has(host), `push ${this.request}: ${host} has two outcomes`);
+    this.outcomes.set(host, outcome);
+    const stages = [...(this.#record?.stages.values() ?? [])].filter((stage) => stage.host === host);
+    if (outcome.kind === "complete") return this.#complete(host, stages, outcome.updates);
+    const committed = stages.some((stage) => stage.committedAt !== undefined);
+    if (outcome.kind !== "lost") {
+      this.#journal.check(
+        !committed,
+        `push ${this.request}: ${host} is said to have ${outcome.kind}, but has switched`,
+      );
+    }
+    const excuse = this.#excuse(host, this.#record, outcome);
+    this.#journal.check(
+      excuse !== undefined,
+      `push ${this.request}: ${host} ${outcome.kind} (${outcome.text}) without any reason`,
+    );
+  }
+
+  /** No false success. */
+  #complete(host: string, stages: readonly StageRecord[], updates: number): void {
+    const sections = this.#record?.sections.length ?? 0;
+    const fits = stages.find((stage) => {
+      if (stage.answers.size !== sections || updatesOf(stage) !== updates) return false;
+      return this.plan.dryRun || updates === 0 || stage.committedAt !== undefined;
+    });
+    this.#journal.check(
+      fits !== undefined,
+      `push ${this.request}: ${host} is said to be complete (${updates}), but is not`,
+    );
+    if (this.plan.dryRun) {
+      this.#journal.check(
+        fits.committedAt === undefined,
+        `push ${this.request}: a dry run has changed ${host}`,
+      );
+    }
+  }
+
+  #rejected(text: string, now: number): void {
+    this.#record ??= this.#find();
+    this.ended = "rejected";
+    this.endedAt = now;
+    this.rejection = text;
+    this.checkRejected();
+  }
+
+  #finished(now: number): void {
+    this.ended = "finished";
+    this.endedAt = now;
+    for (const host of this.hosts) {
+      this.#journal.check(
+        this.outcomes.has(host),
+        `push ${this.request} is finished without an outcome for ${host}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import type { Prng } from "../support/prng.ts";
+import { type DiskFaults, NO_DISK_FAULTS } from "./disk.ts";
+import { CLEAN_LINK, type LinkModel } from "./network.ts";
+
+/** One daemon's circumstances. */
+export type HostPlan = {
+  readonly slots: number;
+  readonly mtu: number;
+  readonly receiveBuffer: number;
+  readonly cpuUs: number;
+  readonly noReceive: boolean;
+  readonly noSend: boolean;
+  readonly rateLimit: number | undefined;
+  readonly link: LinkModel;
+  readonly disk: DiskFaults;
+};
+
+export type PushPlan = {
+  readonly at: number;
+  readonly host: number;
+  /** A folder of the model tree; undefined: the whole base. */
+  readonly folder: string | undefined;
+  readonly dryRun: boolean;
+  readonly names: boolean;
+  /** Indexes of the hosts asked for; undefined: all. */
+  readonly hosts: readonly number[] | undefined;
+  /** Ask for a path that does not exist, or for a host that nobody knows. */
+  readonly wrong: "path" | "host" | undefined;
+  readonly cancelAfter: number | undefined;
+};
+
+/** Something that happens to a host, and for how long; `until` undefined: for good. */
+export type Disturbance = {
+  readonly kind: "crash" | "stop" | "pause" | "side" | "deaf" | "mute";
+  readonly host: number;
+  readonly at: number;
+  readonly until: number | undefined;
+};
+
+/** Everything that a seed decides before time begins. */
+export type Scenario = {
+  readonly hosts: readonly HostPlan[];
+  readonly slotBytes: number;
+  readonly sectionEntries: number;
+  readonly folders: number;
+  readonly files: number;
+  readonly sizeMax: number;
+  readonly loop: boolean;
+  /** Forged and replayed packets come in. */
+  readonly hostile: boolean;
+  readonly corrupting: boolean;
+  readonly safetyUs: number;
+  readonly pushes: readonly PushPlan[];
+  readonly disturbances: readonly Disturbance[];
+};
+
+/** When the daemons have had time to find each other. */
+export const SETTLED_US = 900_000;
+
+export function drawScenario(prng: Prng): Scenario {
+  const size = prng.below(100);
+  const hosts = size < 85 ? prng.between(2, 5) : size < 98 ? prng.between(6, 10) : prng.between(11, 24);
+  const calm = prng.below(10) === 0;
+  const safetyUs = prng.between(1_500_000, 4_000_000);
+  const small = hosts > 10;
+  const network = calm ? CLEAN_LINK : drawNetwork(prng.fork("network"), hosts);
+  const slotBytes = 516 * prng.between(3, 12) + prng.below(200);
+  const plans = drawHosts(prng.fork("hosts"), { hosts, calm, network });
+  const sizeScale = prng.pick([300, 2_000, 6_000, small ? 6_000 : 25_000]);
+  return {
+    hosts: plans,
+    slotBytes,
+    sectionEntries: prng.between(2, 30),
+    folders: prng.between(2, 4),
+    files: prng.between(1, 9),
+    sizeMax: sizeScale,
+    loop: prng.below(4) === 0,
+    hostile: !calm && prng.below(8) === 0,
+    corrupting: plans.some(({ link }) => link.corrupt > 0),
+    safetyUs,
+    pushes: drawPushes(prng.fork("pushes"), { hosts, safetyUs }),
+    disturbances: calm ? [] : drawDisturbances(prng.fork("disturbances"), { hosts, safetyUs }),
+  };
+}
+
+/** Each kind of fault is on in some seeds only, so that no kind hides another (swarm testing). */
+function drawNetwork(prng: Prng, hosts: number): LinkModel {
+  const maybe = (rate: number) => (prng.below(3) === 0 ? prng.below(rate + 1) : 0);
+  const far = prng.below(8) === 0;
+  return {
+    delayUs: far ? prng.between(1_000, 20_000) : prng.between(5, 300),
+    jitterUs: prng.pick([0, 5, 50, far ? 3_000 : 400]),
+    bytesPerSecond: prng.pick([3_000_000, 12_500_000, 125_000_000, 1_250_000_000]),
+    lossOut: maybe(hosts > 8 ? 20_000 : 60_000),
+    lossIn: maybe(prng.pick([10_000, 50_000, 200_000])),
+    burstIn: maybe(2_000),
+    burstUs: prng.between(500, 60_000),
+    duplicate: maybe(50_000),
+    reorder: maybe(100_000),
+    reorderUs: prng.between(100, 20_000),
+    corrupt: maybe(20_000),
+    late: maybe(3_000),
+  };
+}
+
+function drawHosts(prng: Prng, options: { hosts: number; calm: boolean; network: LinkModel }): HostPlan[] {
+  const { hosts, calm, network } = options;
+  const diskFaults = !calm && prng.below(3) === 0;
+  const slowDisks = !calm && prng.below(3) === 0;
+  const odd = prng.below(8);
+  const tight = prng.below(3) === 0;
+  const plans: HostPlan[] = [];
+  for (let host = 0; host < hosts; host++) {
+    plans.push({
+      slots: prng.pick([16, 24, 64]),
+      mtu: prng.pick([576, 576, 600, 700]),
+      receiveBuffer: tight ? prng.between(48, 100) * 1024 : 400 * 1024,
+      cpuUs: tight ? prng.between(2, 60) : prng.between(1, 5),
+      noReceive: odd === 0 && host === 1,
+      noSend: odd === 1 && host === 1,
+      rateLimit: odd === 2 ? prng.between(1, 20) * 1_000_000 : undefined,
+      link: { ...network, lossIn: prng.below(3) === 0 ? 0 : network.lossIn },
+      disk: drawDisk(prng, {
+        faults: diskFaults && prng.below(2) === 0,
+        slow: slowDisks && prng.below(2) === 0,
+      }),
+    });
+  }
+  return plans;
+}
+
+function drawDisk(prng: Prng, on: { faults: boolean; slow: boolean }): DiskFaults {
+  const maybe = (rate: number) => (on.faults && prng.below(3) === 0 ? rate : 0);
+  return {
+    ...NO_DISK_FAULTS,
+    sourceFail: maybe(20_000),
+    fileChange: maybe(150_000),
+    fileUnreadable: maybe(50_000),
+    refuse: maybe(300_000),
+    full: maybe(30_000),
+    prepareFail: maybe(300_000),
+    commitFail: maybe(300_000),
+    badDigest: maybe(100_000),
+    slow: on.slow ? 50_000 : 0,
+    slowUs: on.slow ? prng.pick([20_000, 150_000, 700_000]) : 0,
+  };
+}
+
+function drawPushes(prng: Prng, options: { hosts: number; safetyUs: number }): PushPlan[] {
+  const { hosts, safetyUs } = options;
+  const count = prng.between(1, 4);
+  const together = prng.below(3) === 0;
+  const at = SETTLED_US + prng.below(safetyUs >> 1);
+  const pushes: PushPlan[] = [];
+  for (let push = 0; push < count; push++) {
+    const some = Array.from({ length: hosts }, (_, host) => host).filter(() => prng.below(2) === 0);
+    const host = prng.below(hosts);
+    const named = some.filter((other) => other !== host);
+    pushes.push({
+      at: together ? at + prng.below(3_000) : SETTLED_US + prng.below((safetyUs * 3) >> 2),
+      host,
+      folder: prng.below(3) === 0 ? undefined : `d${push % 2}`,
+      dryRun: prng.below(6) === 0,
+      names: prng.below(2) === 0,
+      hosts: prng.below(4) === 0 && named.length > 0 ? named : undefined,
+      wrong: prng.below(20) === 0 ? prng.pick(["path", "host"] as const) : undefined,
+      cancelAfter: prng.below(8) === 0 ? prng.below(300_000) : undefined,
+    });
+  }
+  return pushes;
+}
+
+function drawDisturbances(prng: Prng, options: { hosts: number; safetyUs: number }): Disturbance[] {
+  const { hosts, safetyUs } = options;
+  if (prng.below(2) === 0) return [];
+  const kinds = (["crash", "stop", "pause", "side", "deaf", "mute"] as const).filter(
+    () => prng.below(3) === 0,
+  );
+  if (kinds.length === 0) return [];
+  const disturbances: Disturbance[] = [];
+  const count = prng.between(1, 3);
+  for (let i = 0; i < count; i++) {
+    const kind = prng.pick(kinds);
+    const at = SETTLED_US + prng.below(safetyUs);
+    const lasts = prng.pick([60_000, 400_000, 2_000_000, 7_000_000]);
+    const forGood = (kind === "crash" || kind === "stop") && hosts > 2 && i === 0 && prng.below(3) === 0;
+    disturbances.push({
+      kind,
+      host: prng.below(hosts),
+      at,
+      until: forGood ? undefined : at + 1_000 + prng.below(lasts),
+    });
+  }
+  return disturbances;
+}

@@ -1,0 +1,228 @@
+import { PUSH_SLOTS_MAX } from "../../src/engine/tuning.ts";
+import { Prng } from "../support/prng.ts";
+import type { Host } from "./host.ts";
+import { Intruder } from "./intruder.ts";
+import { CLEAN_LINK } from "./network.ts";
+import { type Disturbance, drawScenario, type PushPlan, type Scenario, SETTLED_US } from "./scenario.ts";
+import { Trace } from "./trace.ts";
+import { describeVersion, sameVersion } from "./tree.ts";
+import { TROUBLE_US_MIN, World } from "./world.ts";
+
+/** After the faults, every push must end and every list be right within this. */
+const CONVERGE_US_MAX = 15_000_000;
+/** The push that shows that all is well again must be done within this. */
+const CLEAN_PUSH_US_MAX = 5_000_000;
+/** After which nothing is left of any push, at either side. */
+const QUIET_US_MAX = 12_000_000;
+
+export type SimResult = {
+  readonly hash: string;
+  readonly events: number;
+  readonly packets: number;
+  readonly virtualUs: number;
+  /** Number of outcomes by kind, over all pushes. */
+  readonly outcomes: Readonly<Record<string, number>>;
+};
+
+/** Runs one seed: faults first, then none. Throws SimFailure at the first broken invariant. */
+export function simulate(seed: number, print?: (line: string) => void): SimResult {
+  const scenario = drawScenario(new Prng(seed).fork("scenario"));
+  const trace = new Trace(print);
+  const world = new World(scenario, { seed, trace });
+  print?.(
+    `seed ${seed}: ${scenario.hosts.length} hosts, ${scenario.pushes.length} pushes, ${JSON.stringify(scenario.disturbances)}`,
+  );
+  safetyPhase(world);
+  heal(world);
+  convergePhase(world);
+  cleanPhase(world);
+  const outcomes: Record<string, number> = {};
+  for (const watch of world.watches) {
+    watch.checkRejected();
+    for (const { kind } of watch.outcomes.values()) outcomes[kind] = (outcomes[kind] ?? 0) + 1;
+    if (watch.ended !== "finished") outcomes[watch.ended] = (outcomes[watch.ended] ?? 0) + 1;
+  }
+  const { hash, events } = trace;
+  return { hash, events, packets: world.network.packets, virtualUs: world.queue.now, outcomes };
+}
+
+function safetyPhase(world: World): void {
+  const { scenario, queue } = world;
+  const prng = world.prng.fork("boot");
+  for (const host of world.hosts) queue.at(prng.below(300_000), () => host.start());
+  for (const plan of scenario.pushes) queue.at(plan.at, () => startPush(world, plan));
+  for (const disturbance of scenario.disturbances) disturb(world, disturbance);
+  const intruder = scenario.hostile ? new Intruder(world) : undefined;
+  intruder?.start(SETTLED_US + scenario.safetyUs);
+  world.run(SETTLED_US + scenario.safetyUs);
+}
+
+function startPush(world: World, plan: PushPlan): void {
+  const watch = world.push(plan);
+  if (watch !== undefined && plan.cancelAfter !== undefined)
+    world.queue.after(plan.cancelAfter, () => world.cancel(watch));
+}
+
+/** Arranges for one disturbance and its end. What is still on when the faults stop ends then. */
+function disturb(world: World, disturbance: Disturbance): void {
+  const { queue } = world;
+  const { at, kind } = disturbance;
+  const host = world.host(disturbance.host);
+  const until = Math.min(
+    disturbance.until ?? Number.POSITIVE_INFINITY,
+    SETTLED_US + world.scenario.safetyUs - 1,
+  );
+  if (until <= at) return;
+  const dies = kind === "crash" || kind === "stop";
+  if (dies || until - at >= TROUBLE_US_MIN)
+    host.trouble(at, disturbance.until === undefined ? Number.POSITIVE_INFINITY : until);
+  queue.at(at, () => begin(world, host, kind));
+  if (disturbance.until !== undefined) queue.at(until, () => end(world, host, kind));
+}
+
+function begin(world: World, host: Host, kind: Disturbance["kind"]): void {
+  switch (kind) {
+    case "crash":
+      host.kill();
+      return world.ownerDied(host);
+    case "stop":
+      return host.stop();
+    case "pause":
+      return host.pause();
+    case "side":
+      return world.network.cut(host.index, { side: host.index + 1 });
+    case "deaf":
+      return world.network.cut(host.index, { deaf: true });
+    case "mute":
+      return world.network.cut(host.index, { mute: true });
+  }
+}
+
+function end(world: World, host: Host, kind: Disturbance["kind"]): void {
+  switch (kind) {
+    case "crash":
+    case "stop":
+      host.kill();
+      host.start();
+      return world.ownerDied(host);
+    case "pause":
+      return host.resume();
+    default:
+      return world.network.cut(host.index, { side: 0, deaf: false, mute: false });
+  }
+}
+
+/** From here on nothing goes wrong any more. */
+function heal(world: World): void {
+  world.network.heal(CLEAN_LINK);
+  for (const host of world.hosts) {
+    host.healDisk();
+    if (host.process?.paused === true) host.resume();
+    world.ownerDied(host);
+  }
+}
+
+function convergePhase(world: World): void {
+  const until = world.queue.now + CONVERGE_US_MAX;
+  const settled = () => world.watches.every((watch) => watch.ended !== "no") && membersAgree(world);
+  if (world.run(until, { everyUs: 250_000, done: () => settled() || askAll(world) })) return;
+  const open = world.watches.find((watch) => watch.ended === "no");
+  if (open !== undefined)
+    world.journal.fail(`push ${open.request} has not ended ${CONVERGE_US_MAX / 1e6} s after the faults`);
+  const wrong = world.live.find((host) => !knowsAll(world, host));
+  const list = wrong?.members.map(({ name }) => name).join(" ");
+  world.journal.fail(`${wrong?.name} takes [${list}] for the live members, and they are not`);
+}
+
+/** Always false: it is the asking that matters. */
+function askAll(world: World): false {
+  for (const host of world.live) host.askMembers();
+  return false;
+}
+
+function membersAgree(world: World): boolean {
+  return world.live.every((host) => knowsAll(world, host));
+}
+
+function knowsAll(world: World, host: Host): boolean {
+  const others = world.live.filter((other) => other !== host);
+  return (
+    host.membersAt > 0 &&
+    host.members.length === others.length &&
+    others.every((other) =>
+      host.members.some(
+        ({ address }) => address.ip === other.ip && address.port === other.process?.address.port,
+      ),
+    )
+  );
+}
+
+/** One push from anywhere to everybody: it must arrive everywhere, and leave nothing behind. */
+function cleanPhase(world: World): void {
+  const { journal, queue, live } = { journal: world.journal, queue: world.queue, live: world.live };
+  const owners = live.filter((host) => !host.plan.noSend);
+  const receivers = live.filter((host) => !host.plan.noReceive);
+  const owner = world.prng.fork("clean").pick(owners);
+  const targets = receivers.filter((host) => host !== owner);
+  if (targets.length === 0) return;
+  quiet(world);
+  for (const host of live) host.process?.resetWindow();
+  const nothing = {
+    at: 0,
+    folder: undefined,
+    dryRun: false,
+    names: true,
+    hosts: undefined,
+    wrong: undefined,
+    cancelAfter: undefined,
+  };
+  const watch = world.push({ ...nothing, host: owner.index });
+  if (watch === undefined) return journal.fail("the owner of the last push is not there");
+  world.run(queue.now + CLEAN_PUSH_US_MAX, { everyUs: 50_000, done: () => watch.ended !== "no" });
+  if (watch.ended !== "finished")
+    return journal.fail(`the last push has ${watch.ended === "no" ? "not ended" : watch.rejection}`);
+  for (const host of targets) {
+    const outcome = watch.outcomes.get(host.name);
+    if (outcome?.kind !== "complete")
+      journal.fail(`the last push: ${host.name} is ${outcome?.kind ?? "no target"}`);
+    compareTrees(world, owner, host);
+    const window = host.process?.windowMax ?? 0;
+    const share = Math.min(PUSH_SLOTS_MAX, host.plan.slots >> 1);
+    if (window !== share)
+      journal.fail(
+        `${host.name} has ${window} slots for a push where it should have ${share}: slots are lost`,
+      );
+  }
+  quiet(world);
+}
+
+function compareTrees(world: World, owner: Host, host: Host): void {
+  for (const [path, version] of owner.tree) {
+    const seen = host.tree.get(path);
+    if (sameVersion(seen, version)) continue;
+    world.journal.fail(
+      `at the end ${host.name} has ${describeVersion(seen)} at ${path}, where ${describeVersion(version)} was sent`,
+    );
+  }
+}
+
+/** Waits until nothing is left of any push. */
+function quiet(world: World): void {
+  const done = () => world.live.every((host) => leftover(host) === undefined);
+  if (world.run(world.queue.now + QUIET_US_MAX, { everyUs: 100_000, done })) return;
+  const host = world.live.find((one) => leftover(one) !== undefined);
+  if (host !== undefined) world.journal.fail(`${host.name} still has ${leftover(host)}`);
+}
+
+function leftover(host: Host): string | undefined {
+  const { process, staging } = host;
+  if (process === undefined) return undefined;
+  if (staging.size > 0) return "something staged";
+  if (process.stage.open > 0) return "an open stage";
+  if (process.source.open > 0) return "an open source";
+  if (process.contexts > 0) return "a receive context in use";
+  if (process.ledger.lent > 0) return "slots lent to a disk";
+  return undefined;
+}
+
+export type { Scenario };

@@ -1,0 +1,229 @@
+import { BlockKind, FailStep, RefuseReason } from "../../src/wire/constants.ts";
+import type { DiskFailure, PushKey, StageReply, StageRequest } from "../../src/wire/disk-port.ts";
+import * as blocks from "./blocks.ts";
+import { type DiskEnvironment, diskDelay } from "./disk.ts";
+import { type Journal, keyText, type StageRecord } from "./journal.ts";
+import { StageContents } from "./stage-contents.ts";
+
+type BlockRequest = Extract<StageRequest, { kind: "block" }>;
+
+type Push = {
+  readonly key: PushKey;
+  readonly dryRun: boolean;
+  readonly record: StageRecord;
+  readonly contents: StageContents;
+  /** "failed" keeps what is staged until the abort. */
+  state: "receiving" | "complete" | "prepared" | "committed" | "failed";
+  /** Next block to be passed, among those that are wanted. */
+  next: number;
+  /** What the engine has been told of unneeded blocks. */
+  wanted: { readonly first: number; readonly bits: Uint8Array } | undefined;
+  /** A block whose digest was called wrong must come next. */
+  again: number | undefined;
+  prepareAsked: boolean;
+  readyAt: number;
+  aborted: boolean;
+};
+
+/** A receiver's disk in the simulation: the stage side of wire/disk-port.ts over a model tree. */
+export class FakeStage {
+  readonly #env: DiskEnvironment;
+  readonly #journal: Journal;
+  readonly #reply: (reply: StageReply) => void;
+  readonly #pushes = new Map<string, Push>();
+  readonly #readyAt = new Map<string, number>();
+
+  constructor(environment: DiskEnvironment, reply: (reply: StageReply) => void) {
+    this.#env = environment;
+    this.#journal = environment.journal;
+    this.#reply = reply;
+  }
+
+  get open(): number {
+    return this.#pushes.size;
+  }
+
+  request(request: StageRequest): void {
+    const text = keyText(request.key);
+    if (request.kind === "open") return this.#open(request);
+    const push = this.#pushes.get(text);
+    if (request.kind === "abort") return this.#abort(request.key, push);
+    this.#journal.check(
+      push !== undefined && !push.aborted,
+      `stage: ${request.kind} for a push that is not open`,
+    );
+    if (request.kind === "block") return this.#block(push, request);
+    if (request.kind === "prepare") return this.#prepare(push);
+    return this.#commit(push);
+  }
+
+  #open(request: Extract<StageRequest, { kind: "open" }>): void {
+    const { run, hostName, staging } = this.#env;
+    const text = keyText(request.key);
+    const record = this.#journal.stageOpened(request.key, run, hostName);
+    const truth = this.#journal.find(request.key);
+    if (truth !== undefined) truth.dryRun ||= request.dryRun;
+    const push: Push = {
+      key: request.key,
+      dryRun: request.dryRun,
+      record,
+      contents: new StageContents(this.#env, request.key, record, request.capacity),
+      state: "receiving",
+      next: 0,
+      wanted: undefined,
+      again: undefined,
+      prepareAsked: false,
+      readyAt: 0,
+      aborted: false,
+    };
+    this.#pushes.set(text, push);
+    staging.add(text);
+    this.#later(request.key, () => {
+      if (!this.#env.prng.chance(this.#env.faults().refuse))
+        return this.#reply({ kind: "opened", key: push.key });
+      record.faulted = true;
+      this.#forget(push);
+      this.#reply({ kind: "refused", key: push.key, reason: RefuseReason.outOfSpace, text: "no room" });
+    });
+  }
+
+  #block(push: Push, request: BlockRequest): void {
+    this.#journal.check(
+      push.state === "receiving" || push.state === "failed",
+      `stage: a block in state ${push.state}`,
+    );
+    this.#journal.check(
+      !push.dryRun || request.blockKind === BlockKind.manifest,
+      "stage: a dry run goes beyond the manifest",
+    );
+    this.#checkOrder(push, request.block);
+    this.#later(push.key, () => this.#use(push, request));
+  }
+
+  /** Blocks come in order; only those are left out that have been announced as unneeded. */
+  #checkOrder(push: Push, block: number): void {
+    if (push.again !== undefined) {
+      this.#journal.check(
+        block === push.again,
+        `stage: block ${block} is passed where ${push.again} is to be repeated`,
+      );
+      push.again = undefined;
+      return;
+    }
+    for (; push.next < block; push.next++) {
+      this.#journal.check(
+        !isWanted(push, push.next),
+        `stage: block ${push.next}, which is needed, is left out`,
+      );
+    }
+    this.#journal.check(push.next === block, `stage: block ${block} is passed again`);
+    this.#journal.check(isWanted(push, block), `stage: block ${block}, which is not needed, is passed`);
+    push.next++;
+  }
+
+  #use(push: Push, request: BlockRequest): void {
+    const { prng } = this.#env;
+    const { key, slot, block } = request;
+    const payload = blocks.takeBlock(this.#env.slot(slot), request.bytes, block);
+    this.#journal.check(
+      payload !== undefined,
+      `stage: block ${block} is handed over incomplete or overwritten`,
+    );
+    this.#env.slot(slot).fill(0xdd);
+    if (push.state === "failed") return this.#reply({ kind: "used", key, slot, block, good: true });
+    if (prng.chance(this.#env.faults().badDigest)) {
+      push.again = block;
+      return this.#reply({ kind: "used", key, slot, block, good: false });
+    }
+    const need = push.contents.take({ ...request, payload });
+    const wanted =
+      request.blockKind === BlockKind.plan && request.lastOfKind
+        ? push.contents.wanted(block + 1)
+        : undefined;
+    if (wanted !== undefined) push.wanted = wanted;
+    const failure = this.#failure(push, request);
+    if (request.final && push.state === "receiving") push.state = "complete";
+    this.#reply({
+      kind: "used",
+      key,
+      slot,
+      block,
+      good: true,
+      ...(need === undefined ? {} : { need }),
+      ...(wanted === undefined ? {} : { wanted }),
+      ...(failure === undefined ? {} : { failure }),
+    } as StageReply);
+  }
+
+  #failure(push: Push, request: BlockRequest): DiskFailure | undefined {
+    let failure: DiskFailure | undefined;
+    if (this.#env.prng.chance(this.#env.faults().full)) {
+      push.record.faulted = true;
+      failure = { errno: 28, step: FailStep.write, entry: undefined };
+    }
+    if (request.final) failure ??= push.contents.verify();
+    if (failure !== undefined) push.state = "failed";
+    return failure;
+  }
+
+  #prepare(push: Push): void {
+    const { prng } = this.#env;
+    this.#journal.check(push.state === "complete", `stage: prepare in state ${push.state}`);
+    this.#journal.check(!push.prepareAsked, "stage: prepare is asked for twice");
+    push.prepareAsked = true;
+    this.#later(push.key, () => {
+      if (prng.chance(this.#env.faults().prepareFail)) return this.#fail(push, FailStep.flush);
+      push.state = "prepared";
+      this.#reply({ kind: "prepared", key: push.key });
+    });
+  }
+
+  #commit(push: Push): void {
+    const { prng, queue } = this.#env;
+    this.#journal.check(push.state === "prepared", `stage: commit in state ${push.state}`);
+    push.state = "committed";
+    this.#later(push.key, () => {
+      if (prng.chance(this.#env.faults().commitFail)) return this.#fail(push, FailStep.rename);
+      push.contents.commit();
+      push.record.committedAt = queue.now;
+      this.#forget(push);
+      this.#reply({ kind: "committed", key: push.key });
+    });
+  }
+
+  #fail(push: Push, step: FailStep): void {
+    push.state = "failed";
+    push.record.faulted = true;
+    this.#reply({ kind: "failed", key: push.key, failure: { errno: 5, step, entry: undefined } });
+  }
+
+  #abort(key: PushKey, push: Push | undefined): void {
+    if (push !== undefined) push.aborted = true;
+    this.#later(key, () => {
+      if (push !== undefined) this.#forget(push);
+      this.#reply({ kind: "closed", key });
+    });
+  }
+
+  #forget(push: Push): void {
+    this.#pushes.delete(keyText(push.key));
+    this.#env.staging.delete(keyText(push.key));
+  }
+
+  /** One disk worker takes a push's requests in order. */
+  #later(key: PushKey, run: () => void): void {
+    const text = keyText(key);
+    const at = Math.max(this.#readyAt.get(text) ?? 0, this.#env.queue.now) + diskDelay(this.#env);
+    this.#readyAt.set(text, at);
+    this.#env.queue.at(at, () => {
+      if (this.#env.alive()) run();
+    });
+  }
+}
+
+function isWanted(push: Push, block: number): boolean {
+  if (push.wanted === undefined || block < push.wanted.first) return true;
+  const index = block - push.wanted.first;
+  const byte = push.wanted.bits[index >> 3];
+  return byte === undefined || ((byte >> (index & 7)) & 1) === 1;
+}

@@ -1,0 +1,186 @@
+import type { EngineEvent, Outcome } from "../../src/engine/ports.ts";
+import { Prng } from "../support/prng.ts";
+import { EventQueue } from "./event-queue.ts";
+import { SimFailure } from "./failure.ts";
+import { Host, type Surroundings } from "./host.ts";
+import { Journal, type PushRecord } from "./journal.ts";
+import { CLEAN_LINK, Network } from "./network.ts";
+import { PushWatch } from "./push-watch.ts";
+import type { PushPlan, Scenario } from "./scenario.ts";
+import type { Trace } from "./trace.ts";
+import { ContentNumbers, editFolder, growFolder, type Tree } from "./tree.ts";
+
+/** Trouble this long before a push may still be in the members' lists. */
+const STALE_US = 6_000_000;
+/** Trouble shorter than this explains no loss: the patience of both sides is longer. */
+export const TROUBLE_US_MIN = 500_000;
+
+/** Hosts on a network, and everything that watches them. */
+export class World {
+  readonly queue = new EventQueue();
+  readonly journal: Journal;
+  readonly network: Network;
+  readonly hosts: readonly Host[];
+  readonly scenario: Scenario;
+  readonly trace: Trace;
+  readonly prng: Prng;
+  readonly watches: PushWatch[] = [];
+  readonly #numbers = new ContentNumbers();
+  #requests = 0;
+
+  constructor(scenario: Scenario, options: { seed: number; trace: Trace }) {
+    const { trace } = options;
+    this.scenario = scenario;
+    this.trace = trace;
+    this.prng = new Prng(options.seed).fork("world");
+    this.journal = new Journal(() => this.queue.now);
+    this.network = new Network({
+      queue: this.queue,
+      trace,
+      prng: this.prng.fork("network"),
+      hosts: scenario.hosts.length,
+      link: (host) => scenario.hosts[host]?.link ?? CLEAN_LINK,
+      loop: scenario.loop,
+    });
+    const { queue, network, journal, prng } = this;
+    const around: Surroundings = { scenario, queue, network, trace, journal, numbers: this.#numbers, prng };
+    const base = this.#firstTree();
+    this.hosts = scenario.hosts.map((_, index) => {
+      const tree: Tree = new Map(prng.fork(`tree ${index}`).below(3) === 0 ? [] : base);
+      return new Host(index, around, { tree, onEvent: (event) => this.#onEvent(index, event) });
+    });
+  }
+
+  host(index: number): Host {
+    const host = this.hosts[index];
+    if (host === undefined) throw new Error("no such host");
+    return host;
+  }
+
+  /** Hosts whose daemon runs. */
+  get live(): readonly Host[] {
+    return this.hosts.filter((host) => host.process !== undefined);
+  }
+
+  /** Lets time pass until `until`, or until `done`, which is looked at every `everyUs`; returns whether it came to that. */
+  run(until: number, options?: { readonly everyUs: number; readonly done: () => boolean }): boolean {
+    const everyUs = options?.everyUs ?? Number.POSITIVE_INFINITY;
+    try {
+      while (this.queue.now < until) {
+        if (options?.done() === true) return true;
+        const stop = Math.min(until, this.queue.now + everyUs);
+        while (this.queue.step(stop));
+      }
+    } catch (error) {
+      if (error instanceof SimFailure) throw error;
+      const text = error instanceof Error ? error.message : String(error);
+      throw new SimFailure(`the engine throws: ${text}`, this.queue.now, { cause: error });
+    }
+    return options?.done() === true;
+  }
+
+  /** Changes the owner's tree a little and pushes it. Undefined if the owner's daemon does not run. */
+  push(plan: PushPlan): PushWatch | undefined {
+    const host = this.host(plan.host);
+    const { process } = host;
+    if (process === undefined) return undefined;
+    const prng = this.prng.fork(`push ${this.#requests}`);
+    const folders = plan.folder === undefined ? this.#folders() : [plan.folder];
+    const folder = prng.pick(folders);
+    if (prng.below(4) !== 0)
+      editFolder(host.tree, { folder, ...this.#growth(), numbers: this.#numbers, prng });
+    const watch = new PushWatch(++this.#requests, {
+      plan,
+      run: process,
+      since: this.queue.now,
+      journal: this.journal,
+      excuse: (name, record, outcome) => this.#excuse(watch, name, record, outcome),
+    });
+    this.watches.push(watch);
+    const paths = plan.wrong === "path" ? ["no/such/path"] : plan.folder === undefined ? [] : [plan.folder];
+    const names = plan.hosts?.map((other) => `host${other}`);
+    process.command({
+      kind: "push",
+      request: watch.request,
+      selection: { paths: paths.map((path) => new TextEncoder().encode(path)), recursive: true },
+      dryRun: plan.dryRun,
+      hosts: plan.wrong === "host" ? ["nobody"] : names,
+      names: plan.names,
+    });
+    return watch;
+  }
+
+  cancel(watch: PushWatch): void {
+    const host = this.host(watch.plan.host);
+    if (host.process !== watch.run) return;
+    watch.cancelled = true;
+    host.process?.command({ kind: "cancel", request: watch.request });
+  }
+
+  /** A push whose owner has died will never say anything again. */
+  ownerDied(host: Host): void {
+    for (const watch of this.watches) {
+      if (watch.plan.host === host.index && watch.ended === "no" && host.process !== watch.run)
+        watch.ended = "owner died";
+    }
+  }
+
+  #onEvent(index: number, event: EngineEvent): void {
+    if (event.kind === "log" || !("request" in event) || event.kind === "members" || event.kind === "status")
+      return;
+    const watch = this.watches.find(({ request }) => request === event.request);
+    if (watch === undefined || watch.plan.host !== index)
+      return this.journal.fail("an event for a push that was never asked for");
+    watch.onEvent(event, this.queue.now);
+  }
+
+  /** Why this target may be without success; undefined if nothing explains it. */
+  #excuse(
+    watch: PushWatch,
+    name: string,
+    record: PushRecord | undefined,
+    outcome: Outcome,
+  ): string | undefined {
+    const from = watch.since - STALE_US;
+    const { now } = this.queue;
+    const target = this.hosts.find((host) => host.name === name);
+    if (target?.hadTrouble(from, now) ?? true) return "target in trouble";
+    if (this.host(watch.plan.host).hadTrouble(from, now)) return "owner in trouble";
+    if (record?.sourceFailed === true) return "source failed";
+    const faulted = [...(record?.stages.values() ?? [])].some(
+      (stage) => stage.host === name && stage.faulted,
+    );
+    if (faulted) return "stage failed";
+    if (watch.cancelled) return "cancelled";
+    if (this.scenario.hostile) return "hostile packets";
+    if (outcome.kind === "refused" && target?.plan.noReceive === true) return "does not receive";
+    if (outcome.kind === "refused" && outcome.text.startsWith("busy") && this.watches.length > 2)
+      return "busy";
+    return undefined;
+  }
+
+  #folders(): string[] {
+    return Array.from({ length: this.scenario.folders }, (_, folder) => `d${folder}`);
+  }
+
+  #growth(): { sizeMax: number; hint: { symbolSize: number; capacity: number } } {
+    const { sizeMax, slotBytes } = this.scenario;
+    const symbolSize = 516;
+    return { sizeMax, hint: { symbolSize, capacity: Math.floor(slotBytes / symbolSize) * symbolSize - 16 } };
+  }
+
+  #firstTree(): Tree {
+    const tree: Tree = new Map();
+    const prng = this.prng.fork("first tree");
+    for (const folder of this.#folders()) {
+      growFolder(tree, {
+        folder,
+        files: prng.below(this.scenario.files + 1),
+        ...this.#growth(),
+        numbers: this.#numbers,
+        prng,
+      });
+    }
+    return tree;
+  }
+}
