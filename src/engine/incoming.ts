@@ -6,7 +6,8 @@ import type { Core } from "./core.ts";
 import { Remembered } from "./memory.ts";
 import { keyText } from "./names.ts";
 import type { Address, EngineStatus } from "./ports.ts";
-import { Receiver, refusal } from "./receiver.ts";
+import { Receiver } from "./receiver.ts";
+import { refusal } from "./refusal.ts";
 
 type Heard = { readonly from: Address; readonly now: Micros };
 

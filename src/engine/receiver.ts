@@ -1,47 +1,26 @@
 import { assert, type Micros, type Slot } from "../wire/brand.ts";
-import { HEADER_BYTES, IP_UDP_BYTES, RefuseReason } from "../wire/constants.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
-import type { End, Offer, ReceiverPhase, Sync } from "../wire/messages.ts";
+import type { End, Offer, Sync } from "../wire/messages.ts";
 import type { Core } from "./core.ts";
 import { type Gap, GapDetector } from "./gap-detector.ts";
 import { blockName } from "./names.ts";
 import type { Address } from "./ports.ts";
+import { phaseOf, type ReceiverState } from "./receiver-state.ts";
 import { ReportStream } from "./report-stream.ts";
 import { RxWindow } from "./rx-window.ts";
+import { StatusReporter } from "./status-reporter.ts";
 import {
   OWNER_PATIENCE_US,
   QUERY_FOR_US,
   QUERY_REPEAT_US,
   REMEMBER_US,
   ROUND_TRIP_US_FIRST,
-  STATUS_KEEPALIVE_US,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
 /** Most blocks that one NAK names, and what each takes of a packet (PROTOCOL §7.1). */
 const NAK_ENTRY = 32;
 const NAK_FIXED = 16;
-
-/**
- * What this receiver does with the push:
- * - opening: the stage prepares its place; - receiving: blocks arrive and are used; - preparing, prepared; - committing;
- * - done: the tree has switched, and late questions are answered; - failed: the owner is being told why;
- * - closing: the stage removes what it has; - closed: nothing is left, the push can be forgotten.
- */
-export type ReceiverState =
-  | {
-      readonly kind:
-        | "opening"
-        | "receiving"
-        | "preparing"
-        | "prepared"
-        | "committing"
-        | "failed"
-        | "closing"
-        | "closed";
-    }
-  | { readonly kind: "asking"; readonly until: Micros; readonly next: Micros }
-  | { readonly kind: "done"; readonly until: Micros };
 
 /** What a receiver needs from the node to take part in one push. */
 export type ReceiverGrant = { readonly context: number; readonly slots: readonly Slot[] };
@@ -62,9 +41,7 @@ export class Receiver {
   #switched = false;
   #ownerHeard: Micros;
   #roundTripUs = ROUND_TRIP_US_FIRST;
-  #statusDue: Micros = NEVER;
-  #statusAt: Micros;
-  #statusNext = 0;
+  readonly #status: StatusReporter;
   /** Blocks used. */
   blocks = 0;
 
@@ -80,7 +57,7 @@ export class Receiver {
     this.#offer = offer;
     this.#address = from;
     this.#ownerHeard = now;
-    this.#statusAt = now;
+    this.#status = new StatusReporter(core, key, { offer, now });
     this.#reports = new ReportStream(
       core,
       { node: key.owner, push: key.push, address: from },
@@ -133,7 +110,7 @@ export class Receiver {
     const any = sync.edgeBlock > 0 || sync.edgeSymbol > 0;
     this.#window.onSync({ block: sync.edgeBlock, symbol: sync.edgeSymbol, sequence: sync.sequence, any });
     this.#gaps.scan(this.#window.flow(), now);
-    if (sync.poll) this.#statusDue = now;
+    if (sync.poll) this.#status.polled(now);
   }
 
   /** Another receiver's NAK for this push. */
@@ -152,15 +129,15 @@ export class Receiver {
     this.touch(undefined, now);
     if (this.#state.kind === "receiving") this.#feed(now);
     this.#gaps.scan(this.#window.flow(), now);
-    if (polled) this.#statusDue = now;
-    else this.#statusDue = Math.min(this.#statusDue, this.#statusAt + this.#offer.statusIntervalUs) as Micros;
+    if (polled) this.#status.polled(now);
+    else this.#status.soon();
   }
 
   onCommit(now: Micros): void {
     if (this.#state.kind === "prepared" || this.#state.kind === "asking") {
       this.#state = { kind: "committing" };
       this.#core.out.stage({ kind: "commit", key: this.key });
-      this.#statusDue = now;
+      this.#status.now(now);
     }
   }
 
@@ -210,7 +187,10 @@ export class Receiver {
     this.#patience(now);
     this.#reports.onTimeout(now);
     this.#nak(now);
-    if (now >= this.#nextStatus()) this.#status(now);
+    const state = phaseOf(this.#state.kind);
+    if (state !== undefined && now >= this.#status.deadline) {
+      this.#status.send(this.#window, { state, address: this.#address, now });
+    }
   }
 
   deadline(): Micros {
@@ -223,14 +203,15 @@ export class Receiver {
           : this.#state.kind === "committing"
             ? NEVER
             : this.#ownerHeard + OWNER_PATIENCE_US;
-    return Math.min(this.#reports.deadline(), this.#nakDeadline(), this.#nextStatus(), patience) as Micros;
+    const status = phaseOf(this.#state.kind) === undefined ? NEVER : this.#status.deadline;
+    return Math.min(this.#reports.deadline(), this.#nakDeadline(), status, patience) as Micros;
   }
 
   #opened(now: Micros): void {
     this.#state = { kind: "receiving" };
     const { receiveBuffer } = this.#core.config;
     this.#reports.add({ kind: "accept", receiveBuffer, window: this.#window.slots.length }, now);
-    this.#statusDue = now;
+    this.#status.now(now);
     this.#feed(now);
   }
 
@@ -244,7 +225,7 @@ export class Receiver {
     } else if (this.#finalUsed && this.#state.kind === "receiving") {
       this.#state = { kind: "preparing" };
       this.#core.out.stage({ kind: "prepare", key: this.key });
-      this.#statusDue = now;
+      this.#status.now(now);
     }
   }
 
@@ -268,9 +249,7 @@ export class Receiver {
       this.#reports.add({ kind: "need", ...reply.need }, now);
     if (reply.failure !== undefined) return this.#fail(reply.failure, now);
     this.#gaps.scan(this.#window.flow(), now);
-    this.#statusDue = Math.min(this.#statusDue, this.#statusAt + this.#offer.statusIntervalUs) as Micros;
-    // The owner may be waiting for room: half a window of news is worth a STATUS of its own.
-    if (this.#window.next - this.#statusNext >= this.#window.slots.length / 2) this.#statusDue = now;
+    this.#status.onUsed(this.#window, now);
     this.#feed(now);
   }
 
@@ -291,7 +270,7 @@ export class Receiver {
     // A tree that is partly switched vouches for nothing, but stays to tell its owner.
     this.#state =
       failure === undefined ? { kind: "done", until: (now + REMEMBER_US) as Micros } : { kind: "failed" };
-    this.#statusDue = now;
+    this.#status.now(now);
   }
 
   #patience(now: Micros): void {
@@ -331,54 +310,5 @@ export class Receiver {
 
   #nakDeadline(): Micros {
     return this.#state.kind === "receiving" ? this.#gaps.deadline() : NEVER;
-  }
-
-  #nextStatus(): Micros {
-    if (this.#state.kind === "opening" || this.#state.kind === "failed") return NEVER;
-    return Math.min(this.#statusDue, this.#statusAt + STATUS_KEEPALIVE_US) as Micros;
-  }
-
-  #status(now: Micros): void {
-    const { next, limit, sequence, received } = this.#window;
-    const state = phaseOf(this.#state.kind);
-    if (state === undefined) return;
-    this.#core.out.send(
-      this.key.push,
-      { type: "status", owner: this.key.owner, next, limit, sequence, state, received },
-      this.#address,
-    );
-    this.#statusAt = now;
-    this.#statusDue = NEVER;
-    this.#statusNext = next;
-  }
-}
-
-/** Why an offer cannot be accepted by a node of these limits, or undefined. */
-export function refusal(
-  core: Core,
-  offer: Offer,
-): { readonly reason: RefuseReason; readonly text: string } | undefined {
-  if (core.config.noReceive) return { reason: RefuseReason.readOnly, text: "read only" };
-  if (offer.blockSymbols * offer.symbolSize > core.memory.slotBytes) {
-    return { reason: RefuseReason.other, text: `blocks larger than ${core.memory.slotBytes} bytes` };
-  }
-  if (offer.symbolSize + HEADER_BYTES + IP_UDP_BYTES > core.config.mtu) {
-    return { reason: RefuseReason.other, text: `packets larger than this host's MTU of ${core.config.mtu}` };
-  }
-  return undefined;
-}
-
-function phaseOf(kind: ReceiverState["kind"]): ReceiverPhase | undefined {
-  switch (kind) {
-    case "receiving":
-    case "preparing":
-    case "prepared":
-    case "committing":
-    case "done":
-      return kind;
-    case "asking":
-      return "prepared";
-    default:
-      return undefined;
   }
 }

@@ -47,11 +47,13 @@ export function newTarget(member: Member, now: Micros): Target {
 /** The targets of one push. */
 export class Targets {
   readonly #byNode: ReadonlyMap<NodeId, Target>;
+  readonly #sorted: readonly Target[];
   #live: readonly Target[] = [];
   #flights: readonly TargetFlight[] = [];
 
   constructor(targets: readonly Target[]) {
     this.#byNode = new Map(targets.map((target) => [target.node, target]));
+    this.#sorted = [...targets].sort((a, b) => (a.node < b.node ? -1 : 1));
   }
 
   get(node: NodeId): Target | undefined {
@@ -64,7 +66,7 @@ export class Targets {
 
   /** All, ascending by node id, as lists of ids on the wire are. */
   all(): readonly Target[] {
-    return [...this.#byNode.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
+    return this.#sorted;
   }
 
   /** Those that take part and have no outcome yet. */
@@ -78,16 +80,12 @@ export class Targets {
 
   /** Ids of those in `phase`, ascending. */
   idsIn(phase: Target["phase"]): readonly NodeId[] {
-    return this.all()
-      .filter((target) => target.phase === phase)
-      .map((target) => target.node);
+    return this.#sorted.filter((target) => target.phase === phase).map((target) => target.node);
   }
 
   /** To be called after a phase has changed. */
   refresh(): void {
-    this.#live = [...this.#byNode.values()].filter(
-      (target) => target.phase === "live" || target.phase === "prepared",
-    );
+    this.#live = this.#sorted.filter((target) => target.phase === "live" || target.phase === "prepared");
     this.#flights = this.#live.map((target) => target.flight);
   }
 

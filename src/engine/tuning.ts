@@ -29,6 +29,10 @@ export const QUERY_REPEAT_US = 200_000;
 export const STATUS_INTERVAL_US = 20_000;
 /** Each target adds this to the status interval, so that many do not flood the owner. */
 export const STATUS_SPACING_US = 100;
+/** No owner gets STATUS more often than this without a poll. */
+export const STATUS_INTERVAL_US_MIN = 1_000;
+/** Polled STATUS packets of one receiver are at least this apart for each target of the push: 20,000 a second in all. */
+export const POLL_SPACING_US = 50;
 export const STATUS_KEEPALIVE_US = 200_000;
 export const SYNC_INTERVAL_US = 100_000;
 /** SYNC after the last packet of a burst: not sooner than this after it. */
