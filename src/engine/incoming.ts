@@ -49,7 +49,7 @@ export class Incoming {
         if (message.ids.includes(self)) receiver.onCommit(now);
         break;
       case "end":
-        if (message.ids.length === 0 || message.ids.includes(self)) receiver.onEnd(message, now);
+        if (message.ids.length === 0 || message.ids.includes(self)) receiver.close();
         break;
       default:
         return;
@@ -72,9 +72,9 @@ export class Incoming {
     }
   }
 
-  stop(now: Micros): void {
+  stop(): void {
     this.#stopping = true;
-    for (const receiver of this.#receivers.values()) receiver.close(now);
+    for (const receiver of this.#receivers.values()) receiver.close();
   }
 
   onTimeout(now: Micros): void {
@@ -91,7 +91,7 @@ export class Incoming {
   collect(now: Micros): void {
     for (const [text, receiver] of this.#receivers) {
       // A stopping node has told its owner with BYE; nobody is left to vouch for.
-      if (this.#stopping && (receiver.state === "done" || receiver.state === "failed")) receiver.close(now);
+      if (this.#stopping && (receiver.state === "done" || receiver.state === "failed")) receiver.close();
       if (receiver.state !== "closed") continue;
       this.#receivers.delete(text);
       this.#freeContexts.push(receiver.context);

@@ -159,7 +159,7 @@ class Node implements Engine {
     if (this.#stopBy !== undefined) return;
     this.#stopBy = (now + STOP_PATIENCE_US) as Micros;
     this.#outgoing.stop(now);
-    this.#incoming.stop(now);
+    this.#incoming.stop();
     this.#membership.leave();
   }
 

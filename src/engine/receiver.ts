@@ -1,6 +1,6 @@
 import { assert, type Micros, type Slot } from "../wire/brand.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
-import type { End, Offer, Sync } from "../wire/messages.ts";
+import type { Offer, Sync } from "../wire/messages.ts";
 import type { Core } from "./core.ts";
 import { type Gap, GapDetector } from "./gap-detector.ts";
 import { blockName } from "./names.ts";
@@ -141,16 +141,10 @@ export class Receiver {
     }
   }
 
-  /** The owner says that the push is over for us. A commit under way is finished all the same. */
-  onEnd(end: End, now: Micros): void {
-    if (this.#state.kind === "committing" && end.reason !== 0) return;
-    this.close(now);
-  }
-
-  /** Gives up or cleans up; what is staged is removed. */
-  close(_now: Micros): void {
-    if (this.#state.kind === "closing" || this.#state.kind === "closed" || this.#state.kind === "committing")
-      return;
+  /** The push is over for us: what is staged is removed. A commit under way is finished first. */
+  close(): void {
+    const { kind } = this.#state;
+    if (kind === "closing" || kind === "closed" || kind === "committing") return;
     this.#state = { kind: "closing" };
     this.#window.close();
     this.#core.out.stage({ kind: "abort", key: this.key });
@@ -277,15 +271,15 @@ export class Receiver {
     const state = this.#state;
     if (state.kind === "closing" || state.kind === "closed" || state.kind === "committing") return;
     if (state.kind === "done") {
-      if (now >= state.until) this.close(now);
+      if (now >= state.until) this.close();
     } else if (state.kind === "asking") {
-      if (now >= state.until) return this.close(now);
+      if (now >= state.until) return this.close();
       if (now < state.next) return;
       this.#core.out.send(this.key.push, { type: "query", owner: this.key.owner });
       this.#state = { ...state, next: (now + QUERY_REPEAT_US) as Micros };
     } else if (now - this.#ownerHeard >= OWNER_PATIENCE_US) {
       this.#core.counters.add("owners lost");
-      if (state.kind !== "prepared") return this.close(now);
+      if (state.kind !== "prepared") return this.close();
       this.#state = { kind: "asking", until: (now + QUERY_FOR_US) as Micros, next: now };
       this.#patience(now);
     }
@@ -297,7 +291,7 @@ export class Receiver {
       this.#ownerHeard = (now - OWNER_PATIENCE_US) as Micros;
       this.#patience(now);
     } else if (this.#state.kind !== "asking" && this.#state.kind !== "done") {
-      this.close(now);
+      this.close();
     }
   }
 

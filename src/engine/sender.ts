@@ -226,8 +226,7 @@ export class Sender {
 
   #need(target: Target, need: ReportRecord & { readonly kind: "need" }): void {
     const updates = this.#needs.onNeed(need, target.answered);
-    if (updates === undefined)
-      return this.#end(target, { kind: "failed", text: "answered for another manifest" });
+    if (updates === undefined) return this.#end(target, { kind: "failed", text: "answered out of order" });
     target.answered++;
     target.updates += updates;
     if (!this.order.names) return;
@@ -238,12 +237,8 @@ export class Sender {
   #fail(target: Target, failure: ReportRecord & { readonly kind: "fail" }): void {
     const { errno, step, entry } = failure;
     target.failure = failText(step, errno);
-    this.#core.out.source({
-      kind: "explain",
-      key: this.key,
-      host: target.name,
-      failure: { errno, step, entry },
-    });
+    const told = { errno, step, entry };
+    this.#core.out.source({ kind: "explain", key: this.key, host: target.name, failure: told });
     // A failed rename is followed by the outcome; any other failure is the end of it.
     if (step !== FailStep.rename) this.#end(target, { kind: "failed", text: target.failure });
   }
@@ -318,10 +313,10 @@ export class Sender {
     if (!this.#sourceClosed || this.#state.kind !== "ending") return;
     if (!this.#finished) {
       this.#finished = true;
-      const { request } = this.order;
-      if (this.#rejection !== undefined)
-        this.#core.out.event({ kind: "rejected", request, text: this.#rejection });
-      else this.#core.out.event({ kind: "finished", request });
+      const [{ request }, text] = [this.order, this.#rejection];
+      this.#core.out.event(
+        text === undefined ? { kind: "finished", request } : { kind: "rejected", request, text },
+      );
     }
     if (this.#state.copies === 0) this.#state = { kind: "closed" };
   }
@@ -329,13 +324,11 @@ export class Sender {
   #patience(now: Micros): void {
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
     if (this.#over()) return;
-    const { kind } = this.#state;
     const until = this.#state.kind === "offering" ? this.#state.until : NEVER;
     for (const target of this.#targets.all()) {
       const silent = target.phase === "offered" ? now >= until : now - target.heard >= TARGET_PATIENCE_US;
       if (target.phase === "ended" || !silent) continue;
-      const text =
-        kind === "offering" && target.phase === "offered" ? "no answer to the offer" : "receive time out";
+      const text = target.phase === "offered" ? "no answer to the offer" : "receive time out";
       this.#end(target, { kind: "lost", text });
     }
     this.#advance(now);
