@@ -1,6 +1,72 @@
 /** The file-system section of native/makuo.h, for bun:ffi. Plain data: ffi.ts loads it. */
 
-export const fsSymbols = {} as const;
+export const fsSymbols = {
+  mk_fs_open: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  mk_fs_close: { args: ["i32"], returns: "i32" },
+  mk_fs_list: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  mk_fs_stat: { args: ["i32", "ptr"], returns: "i32" },
+  mk_fs_stat_many: { args: ["i32", "ptr", "u32", "u32", "ptr"], returns: "i32" },
+  mk_fs_read_link: { args: ["i32", "ptr", "ptr", "u32"], returns: "i32" },
+  mk_fs_read: { args: ["i32", "ptr", "u64", "i64"], returns: "i64" },
+  mk_fs_write: { args: ["i32", "ptr", "u64", "i64"], returns: "i64" },
+  mk_fs_mkdir: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  mk_fs_symlink: { args: ["ptr", "i32", "ptr"], returns: "i32" },
+  mk_fs_mkfifo: { args: ["i32", "ptr"], returns: "i32" },
+  mk_fs_unlink: { args: ["i32", "ptr"], returns: "i32" },
+  mk_fs_rmdir: { args: ["i32", "ptr"], returns: "i32" },
+  mk_fs_rename: { args: ["i32", "ptr", "i32", "ptr"], returns: "i32" },
+  mk_fs_exchange: { args: ["i32", "ptr", "i32", "ptr"], returns: "i32" },
+  mk_fs_chown: { args: ["i32", "u32", "u32"], returns: "i32" },
+  mk_fs_chmod: { args: ["i32", "u32"], returns: "i32" },
+  mk_fs_utime: { args: ["i32", "i64", "u32"], returns: "i32" },
+  mk_fs_sync: { args: ["i32"], returns: "i32" },
+  mk_fs_sync_all: { args: ["i32"], returns: "i32" },
+  mk_fs_write_back: { args: ["i32", "i64", "i64"], returns: "i32" },
+  mk_fs_sequential: { args: ["i32"], returns: "i32" },
+  mk_fs_space: { args: ["i32", "ptr"], returns: "i32" },
+  mk_fs_may_write: { args: ["i32"], returns: "i32" },
+  mk_fs_now_ns: { args: [], returns: "i64" },
+} as const;
+
+/** Ways of opening. */
+export const FsWay = {
+  base: 0,
+  parent: 1,
+  handle: 2,
+  directory: 3,
+  read: 4,
+  readNoAtime: 5,
+  create: 6,
+} as const;
+
+/** Bytes of struct mk_fs_stat, then its fields' offsets. */
+export const STAT_BYTES = 64;
+export const StatField = {
+  seconds: 0,
+  changedNs: 8,
+  size: 16,
+  mount: 24,
+  inode: 32,
+  nanoseconds: 40,
+  mode: 44,
+  uid: 48,
+  gid: 52,
+  error: 56,
+} as const;
+
+/** Bytes of struct mk_fs_space, then its fields' offsets. */
+export const SPACE_BYTES = 40;
+export const SpaceField = { available: 0, free: 8, inodes: 16, inodesFree: 24, readOnly: 32 } as const;
+
+function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {
+  return Object.entries(table).map(([name, value]) => [`${prefix}.${name}`, value]);
+}
 
 /** Words that mk_layout gives after the others, by name. */
-export const fsLayout: readonly (readonly [name: string, value: number])[] = [];
+export const fsLayout: readonly (readonly [name: string, value: number])[] = [
+  ...fields("FsWay", FsWay),
+  ["STAT_BYTES", STAT_BYTES],
+  ...fields("StatField", StatField),
+  ["SPACE_BYTES", SPACE_BYTES],
+  ...fields("SpaceField", SpaceField),
+];

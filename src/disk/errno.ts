@@ -1,0 +1,42 @@
+/** Linux error numbers in the C library's words. Those of other hosts come over the network, so that this host's library cannot be asked. */
+const TEXTS: Readonly<Record<number, string>> = {
+  1: "Operation not permitted",
+  2: "No such file or directory",
+  5: "Input/output error",
+  6: "No such device or address",
+  9: "Bad file descriptor",
+  12: "Cannot allocate memory",
+  13: "Permission denied",
+  16: "Device or resource busy",
+  17: "File exists",
+  18: "Invalid cross-device link",
+  20: "Not a directory",
+  21: "Is a directory",
+  22: "Invalid argument",
+  23: "Too many open files in system",
+  24: "Too many open files",
+  26: "Text file busy",
+  27: "File too large",
+  28: "No space left on device",
+  30: "Read-only file system",
+  31: "Too many links",
+  36: "File name too long",
+  38: "Function not implemented",
+  39: "Directory not empty",
+  40: "Too many levels of symbolic links",
+  71: "Protocol error",
+  74: "Bad message",
+  75: "Value too large for defined data type",
+  84: "Invalid or incomplete multibyte or wide character",
+  95: "Operation not supported",
+  107: "Transport endpoint is not connected",
+  110: "Connection timed out",
+  116: "Stale file handle",
+  117: "Structure needs cleaning",
+  122: "Disk quota exceeded",
+};
+
+/** What an error number says; its number where it is a rare one. */
+export function errorText(errno: number): string {
+  return TEXTS[errno] ?? `error ${errno}`;
+}

@@ -1,0 +1,122 @@
+import type { Entry } from "../wire/manifest.ts";
+import type { Verdict } from "../wire/verdict.ts";
+import type { FileDigest } from "./digest.ts";
+import type { Directories } from "./directories.ts";
+import { nameOf, parentOf, toLatin1 } from "./names.ts";
+import { type Extent, errnoOf, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
+
+/** From this size on the kernel is told that a file is read from front to back. */
+const SEQUENTIAL_BYTES_MIN = 1 << 20;
+
+/** Whether a file's reading went well so far; `errno` of what failed. */
+type Health =
+  | { readonly kind: "good" }
+  | { readonly kind: "changed" }
+  | { readonly kind: "unreadable"; readonly errno: number };
+
+/**
+ * Reads one file of the content stream after the other, each from front to back, and judges whether what was read is the file of the
+ * manifest as a whole (PROTOCOL §10.4). A file that turns out bad still fills its part of the stream, with zeros.
+ */
+export class FileReader {
+  readonly #sys: Sys;
+  readonly #memory: Uint8Array;
+  readonly #directories: Directories;
+  readonly #digest: FileDigest;
+  #fd: Fd | undefined;
+  #health: Health = { kind: "good" };
+  #opened: Stat | undefined;
+  #openedNs = 0n;
+  #position = 0;
+  #size = 0;
+
+  /** `memory`: the arena's bytes. The digest stays the caller's. */
+  constructor(options: { sys: Sys; memory: Uint8Array; directories: Directories; digest: FileDigest }) {
+    this.#sys = options.sys;
+    this.#memory = options.memory;
+    this.#directories = options.directories;
+    this.#digest = options.digest;
+  }
+
+  /** Bytes of the file that are still to come. */
+  get left(): number {
+    return this.#size - this.#position;
+  }
+
+  /** Starts a file; it must still be what its entry says. */
+  open(entry: Entry): void {
+    this.#digest.reset();
+    this.#position = 0;
+    this.#size = entry.size;
+    this.#health = { kind: "good" };
+    // Before the file is looked at: whatever is changed after that moment gets this time or a later one.
+    this.#openedNs = this.#sys.nowNs();
+    const fd = this.#openPath(toLatin1(entry.path));
+    if (failed(fd)) {
+      this.#health = { kind: "unreadable", errno: errnoOf(fd) };
+      return;
+    }
+    this.#fd = fd;
+    const stat = this.#sys.stat(fd);
+    if (failed(stat)) this.#health = { kind: "unreadable", errno: errnoOf(stat) };
+    else if (!isStill(entry, stat)) this.#health = { kind: "changed" };
+    else this.#opened = stat;
+    if (entry.size >= SEQUENTIAL_BYTES_MIN) this.#sys.sequential(fd);
+  }
+
+  /** Puts the next bytes, at most `left`, into the arena. */
+  read(into: Extent): void {
+    let done = 0;
+    if (this.#fd !== undefined && this.#health.kind === "good") {
+      const result = this.#sys.read(this.#fd, into, this.#position);
+      if (result < 0) this.#health = { kind: "unreadable", errno: errnoOf(result) };
+      else if (result < into.bytes) this.#health = { kind: "changed" };
+      done = Math.max(0, result);
+    }
+    if (done < into.bytes) this.#memory.fill(0, into.at + done, into.at + into.bytes);
+    this.#position += into.bytes;
+    if (this.#health.kind === "good") this.#digest.update(into);
+  }
+
+  /**
+   * Ends the file and says what became of it. A file that was changed within the clock's tick in which reading began could be changed once more
+   * in that tick, without a trace in its times: with `strict` it does not count as good either.
+   */
+  finish(number: number, { strict }: { strict: boolean }): Verdict {
+    if (this.#fd !== undefined && this.#health.kind === "good") {
+      const before = this.#opened;
+      const after = this.#sys.stat(this.#fd);
+      const racy = strict && before !== undefined && before.changedNs >= this.#openedNs;
+      if (failed(after)) this.#health = { kind: "unreadable", errno: errnoOf(after) };
+      else if (before === undefined || !isSame(before, after) || racy) this.#health = { kind: "changed" };
+    }
+    this.close();
+    const health = this.#health;
+    if (health.kind === "good") return { entry: number, status: "good", digest: this.#digest.finish() };
+    if (health.kind === "changed") return { entry: number, status: "changed" };
+    return { entry: number, status: "unreadable", errno: health.errno };
+  }
+
+  /** Closes the file, wherever reading is. */
+  close(): void {
+    if (this.#fd !== undefined) this.#sys.close(this.#fd);
+    this.#fd = undefined;
+    this.#opened = undefined;
+  }
+
+  #openPath(path: Latin1): ReturnType<Sys["open"]> {
+    const parent = this.#directories.get(parentOf(path));
+    return failed(parent) ? parent : this.#sys.open(parent, nameOf(path), "read");
+  }
+}
+
+/** Whether a file is still the one of its entry. */
+function isStill(entry: Entry, stat: Stat): boolean {
+  const sameTime = stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds;
+  return stat.kind === "file" && stat.size === entry.size && sameTime;
+}
+
+function isSame(before: Stat, after: Stat): boolean {
+  const sameTime = before.seconds === after.seconds && before.nanoseconds === after.nanoseconds;
+  return before.size === after.size && sameTime && before.changedNs === after.changedNs;
+}

@@ -1,0 +1,166 @@
+import { type Amendment, amendmentBytes, encodeAmendments } from "../wire/amendment.ts";
+import { AMENDMENTS_MAX, BlockKind } from "../wire/constants.ts";
+import { type Entry, rawBytesMax } from "../wire/manifest.ts";
+import { encodeVerdicts, VERDICT_BYTES, type Verdict } from "../wire/verdict.ts";
+import { FileReader } from "./file-reader.ts";
+import { toLatin1 } from "./names.ts";
+import { describe, look } from "./scan.ts";
+import {
+  type Maker,
+  madeBlock,
+  putCompressed,
+  recordsPerBlock,
+  type SourcePush,
+  type SourceTools,
+  tellProblem,
+} from "./source-push.ts";
+import { Errno } from "./sys.ts";
+import { VerdictLog } from "./verdict-log.ts";
+
+/** A file of one round of the stream: the first is the plan's, each further one an amendment's. */
+type RoundFile = { readonly number: number; readonly size: number; readonly entry: Entry };
+/** Its files in stream order; a fresh walk for each call. */
+type Round = { readonly index: number; readonly files: () => Iterable<RoundFile>; readonly bytes: number };
+
+/** Content, verdicts and amendments, to the end of the push (PROTOCOL §10.3..5). Nothing if the plan is empty. */
+export function* makeContent(tools: SourceTools, push: SourcePush): Maker {
+  let round: Round | undefined = { index: 0, files: () => planned(push), bytes: push.contentBytes };
+  const digest = tools.digest.open();
+  const { sys, arena } = tools;
+  const reader = new FileReader({ sys, memory: arena.bytes, directories: push.directories, digest });
+  try {
+    while (round !== undefined) round = yield* play(tools, push, { round, reader });
+  } finally {
+    reader.close();
+    digest.close();
+  }
+}
+
+/** One round: its content, its verdicts, and the amendment that makes the next one. */
+function* play(
+  tools: SourceTools,
+  push: SourcePush,
+  { round, reader }: { round: Round; reader: FileReader },
+): Maker<Round | undefined> {
+  const verdicts = new VerdictLog();
+  yield* stream(tools, push, { round, reader, verdicts });
+  const amended = yield* judge(tools, push, { round, verdicts });
+  if (amended.round === undefined) return undefined;
+  yield* amend(tools, push, amended.amendments);
+  push.contentBytes += amended.round.bytes;
+  return amended.round;
+}
+
+function* planned({ sections }: SourcePush): Generator<RoundFile, void, undefined> {
+  for (const { section, index, number, size } of sections.stream())
+    yield { number, size, entry: sections.entry(section, index) };
+}
+
+/** The content blocks of a round. Files that are empty have no bytes, but a verdict all the same. */
+function* stream(
+  tools: SourceTools,
+  push: SourcePush,
+  { round, reader, verdicts }: { round: Round; reader: FileReader; verdicts: VerdictLog },
+): Maker {
+  // What is too young to be trusted is read once more; whoever still finds it too young then has a clock of his own (a network file system).
+  const strict = round.index === 0;
+  let filled = 0;
+  for (const file of round.files()) {
+    reader.open(file.entry);
+    while (reader.left > 0) {
+      const bytes = Math.min(reader.left, push.capacity - filled);
+      reader.read({ at: push.target + filled, bytes });
+      filled += bytes;
+      if (filled < push.capacity) continue;
+      yield madeBlock(BlockKind.content, filled);
+      filled = 0;
+    }
+    const verdict = reader.finish(file.number, { strict });
+    verdicts.add(verdict);
+    if (verdict.status === "unreadable") tellUnreadable(tools, push, file.entry, verdict.errno);
+  }
+  if (filled > 0) yield madeBlock(BlockKind.content, filled);
+}
+
+function tellUnreadable(tools: SourceTools, push: SourcePush, entry: Entry, errno: number): void {
+  const problem = errno === Errno.ENOENT ? "vanished" : "unreadable";
+  tellProblem(tools, push, { kind: "problem", path: toLatin1(entry.path), problem, errno });
+}
+
+type Amended = { readonly amendments: readonly Amendment[]; readonly round: Round | undefined };
+
+/** The verdict blocks of a round; returns the round that is to follow, if any file changed and there may be one more. */
+function* judge(
+  tools: SourceTools,
+  push: SourcePush,
+  { round, verdicts }: { round: Round; verdicts: VerdictLog },
+): Maker<Amended> {
+  const perBlock = recordsPerBlock(push, VERDICT_BYTES);
+  let records: Verdict[] = [];
+  let at = 0;
+  const changed: RoundFile[] = [];
+  for (const file of round.files()) {
+    if (records.length === perBlock) {
+      yield madeBlock(BlockKind.verdict, putCompressed(tools, push, encodeVerdicts(records)));
+      records = [];
+    }
+    const verdict = verdicts.at(at++, file.number);
+    if (verdict.status === "changed") changed.push(file);
+    records.push(verdict);
+  }
+  // Whether this is the final block is decided here: a changed file that is there again makes one more round.
+  const amended =
+    round.index < AMENDMENTS_MAX ? lookAgain(tools, push, { round, changed }) : giveUp(tools, push, changed);
+  const final = amended.round === undefined;
+  yield madeBlock(BlockKind.verdict, putCompressed(tools, push, encodeVerdicts(records)), { final });
+  return amended;
+}
+
+function giveUp(tools: SourceTools, push: SourcePush, changed: readonly RoundFile[]): Amended {
+  for (const { entry } of changed)
+    tellProblem(tools, push, { kind: "problem", path: toLatin1(entry.path), problem: "changed", errno: 0 });
+  return { amendments: [], round: undefined };
+}
+
+/** What the changed files are now. */
+function lookAgain(
+  tools: SourceTools,
+  push: SourcePush,
+  { round, changed }: { round: Round; changed: readonly RoundFile[] },
+): Amended {
+  const amendments: Amendment[] = [];
+  const files: RoundFile[] = [];
+  let bytes = 0;
+  for (const { number, entry } of changed) {
+    const path = toLatin1(entry.path);
+    const found = describe(path, look(tools.sys, push.directories, path));
+    if (found?.kind !== "entry") {
+      tellProblem(tools, push, found ?? { kind: "problem", path, problem: "vanished", errno: Errno.ENOENT });
+    } else if (found.entry.type !== "file") {
+      tellProblem(tools, push, { kind: "problem", path, problem: "changed", errno: 0 });
+    } else {
+      amendments.push({ entry: number, to: found.entry });
+      files.push({ number, size: found.entry.size, entry: found.entry });
+      bytes += found.entry.size;
+    }
+  }
+  if (files.length === 0) return { amendments, round: undefined };
+  return { amendments, round: { index: round.index + 1, files: () => files, bytes } };
+}
+
+/** The amendment blocks (PROTOCOL §10.5). */
+function* amend(tools: SourceTools, push: SourcePush, amendments: readonly Amendment[]): Maker {
+  const limit = rawBytesMax(push.capacity);
+  let records: Amendment[] = [];
+  let bytes = 0;
+  for (const amendment of amendments) {
+    if (records.length > 0 && bytes + amendmentBytes(amendment) > limit) {
+      yield madeBlock(BlockKind.amendment, putCompressed(tools, push, encodeAmendments(records)));
+      records = [];
+      bytes = 0;
+    }
+    records.push(amendment);
+    bytes += amendmentBytes(amendment);
+  }
+  yield madeBlock(BlockKind.amendment, putCompressed(tools, push, encodeAmendments(records)));
+}

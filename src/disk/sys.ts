@@ -1,0 +1,147 @@
+import type { Brand } from "../wire/brand.ts";
+
+/**
+ * The system calls that the disk side needs, as an interface: `io/sys.ts` has the real ones, through the shim. Everything here is synchronous.
+ *
+ * Results: a number below 0 is `-errno` (`failed` tells), anything else is what the function says. Names and paths are `Latin1` strings.
+ * Directories are named by descriptors that the caller holds and closes; any way of opening but "read" and "create" gives one that will do
+ * where a `Fd` is called `dir`.
+ */
+
+/** Bytes as a string: each character is one byte. Unlike a Uint8Array it can be compared, sorted and used as a key. Never shown to people. */
+export type Latin1 = string;
+
+/** An open file or directory. */
+export type Fd = Brand<number, "Fd">;
+
+/** A result below 0: minus an error number. */
+export type Failed = Brand<number, "Failed">;
+
+/** Kinds of a directory entry, the first four as in the manifest (PROTOCOL §10.1). */
+export type NodeKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "device";
+
+/** Status of a file. */
+export type Stat = {
+  readonly kind: NodeKind;
+  /** Permission bits, 0..0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes; what the system says for anything but files means nothing here. */
+  readonly size: number;
+  /** Time of modification since 1970. */
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+  /** Time of the last change of anything, metadata included; nanoseconds since 1970. */
+  readonly changedNs: bigint;
+  /** Which mount it lies on. Names cannot be moved from one to another. */
+  readonly mount: bigint;
+  readonly inode: bigint;
+};
+
+/**
+ * How a path is opened. "parent": a directory, to name what is in it; "handle": whatever it is, links too, for its metadata; "directory":
+ * a directory, to list or flush it; "read": a file; "create": a new file with mode 0600, -EEXIST if the name is taken. No way goes through
+ * a symbolic link anywhere, and none leaves the directory it starts from.
+ */
+export type OpenWay = "parent" | "handle" | "directory" | "read" | "create";
+
+/** Part of the arena: the memory of the slots, in bytes from its start. */
+export type Extent = { readonly at: number; readonly bytes: number };
+
+/** Room on a file system: bytes and inodes that this process may take; inodes is Infinity where they are not counted. */
+export type Space = { readonly bytes: number; readonly inodes: number; readonly readOnly: boolean };
+
+export type Metadata = {
+  /** Undefined: left alone. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** Undefined: left alone (links have none). */
+  readonly mode: number | undefined;
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+};
+
+export interface Sys {
+  /** Whether this process may give files away: it runs as root. */
+  readonly root: boolean;
+
+  /** Opens the base directory, for naming, by an operator's path: links are followed. */
+  openBase(path: Latin1): Fd | Failed;
+  open(dir: Fd, path: Latin1, way: OpenWay): Fd | Failed;
+  close(fd: Fd): void;
+
+  /** All names in a directory opened as "directory", but `.` and `..`, in no order. */
+  list(fd: Fd): Latin1[] | Failed;
+  stat(fd: Fd): Stat | Failed;
+  /** Status of names in a directory, links not followed; one answer for each, in order. */
+  statMany(dir: Fd, names: readonly Latin1[]): (Stat | Failed)[];
+  /** What a link says, 1..4,095 bytes. */
+  readLink(dir: Fd, name: Latin1): Latin1 | Failed;
+
+  /** Reads into the arena until the extent is full or the file ends; bytes read. */
+  read(fd: Fd, into: Extent, position: number): number;
+  /** Writes all of the extent. */
+  write(fd: Fd, from: Extent, position: number): number;
+
+  makeDirectory(dir: Fd, name: Latin1): number;
+  makeSymlink(target: Latin1, dir: Fd, name: Latin1): number;
+  makeFifo(dir: Fd, name: Latin1): number;
+  removeFile(dir: Fd, name: Latin1): number;
+  removeDirectory(dir: Fd, name: Latin1): number;
+  /** Replaces what `to` is, if it can be replaced at once. */
+  rename(fromDir: Fd, from: Latin1, toDir: Fd, to: Latin1): number;
+  /** Both names must exist; -EINVAL where the file system cannot do it. */
+  exchange(fromDir: Fd, from: Latin1, toDir: Fd, to: Latin1): number;
+
+  /** Sets owner, then mode (chown takes set-id bits away), then the time of modification. Works for every way of opening. */
+  setMetadata(fd: Fd, metadata: Metadata): number;
+  /** Flushes one file or directory (not a "parent" or "handle"). */
+  sync(fd: Fd): number;
+  /** Flushes the whole file system on which `fd` lies, and says whether any write to it has failed since `fd` was opened. */
+  syncAll(fd: Fd): number;
+  /** Starts writing back a range, without waiting for it. */
+  writeBack(fd: Fd, position: number, bytes: number): void;
+  /** Says that the file will be read from front to back. */
+  sequential(fd: Fd): void;
+
+  space(fd: Fd): Space | Failed;
+  /** 0 if names can be made and removed in `dir`. */
+  mayWrite(dir: Fd): number;
+  /** The clock from which files' times are taken; nanoseconds since 1970. It ticks every few milliseconds. */
+  nowNs(): bigint;
+}
+
+/** Whether a result is an error. */
+export function failed(result: unknown): result is Failed {
+  return typeof result === "number" && result < 0;
+}
+
+/** The error number of a failed result. */
+export function errnoOf(result: number): number {
+  return -result;
+}
+
+/** Error numbers that decide something here; the same on every Linux that Bun runs on. */
+export const Errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  EIO: 5,
+  EACCES: 13,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  EPROTO: 71,
+  EBADMSG: 74,
+  EOPNOTSUPP: 95,
+  EDQUOT: 122,
+} as const;

@@ -1,0 +1,39 @@
+import { DIGEST_BYTES } from "../wire/constants.ts";
+import { VERDICT_STATUSES, type Verdict } from "../wire/verdict.ts";
+
+/** Bytes of a verdict here: status, two of errno, digest. */
+const ROW_BYTES = 3 + DIGEST_BYTES;
+
+/** Verdicts by the dozen bytes: a push may have a million of them before the first is sent. */
+export class VerdictLog {
+  #rows = new Uint8Array(64 * ROW_BYTES);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(verdict: Verdict): void {
+    if ((this.#count + 1) * ROW_BYTES > this.#rows.length) {
+      const grown = new Uint8Array(2 * this.#rows.length);
+      grown.set(this.#rows);
+      this.#rows = grown;
+    }
+    const at = this.#count++ * ROW_BYTES;
+    this.#rows[at] = VERDICT_STATUSES.indexOf(verdict.status);
+    if (verdict.status === "unreadable") {
+      this.#rows[at + 1] = verdict.errno >>> 8;
+      this.#rows[at + 2] = verdict.errno;
+    }
+    if (verdict.status === "good") this.#rows.set(verdict.digest, at + 3);
+  }
+
+  /** The verdict that was added as number `index`, on entry `entry`. */
+  at(index: number, entry: number): Verdict {
+    const row = this.#rows.subarray(index * ROW_BYTES, (index + 1) * ROW_BYTES);
+    const status = VERDICT_STATUSES[row[0] ?? 0] ?? "changed";
+    if (status === "good") return { entry, status, digest: row.slice(3) };
+    if (status === "changed") return { entry, status };
+    return { entry, status, errno: (row[1] ?? 0) * 256 + (row[2] ?? 0) };
+  }
+}
