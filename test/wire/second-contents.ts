@@ -1,0 +1,166 @@
+/** The second decoder for what the blocks contain once expanded (PROTOCOL §10): written from the page alone, in the manner of second.ts. */
+import {
+  Digits,
+  type Fields,
+  must,
+  mustBeZero,
+  num,
+  type Plain,
+  Refusal,
+  readLayout,
+  setOf,
+  str,
+} from "./second-notation.ts";
+
+/** Layouts as on the page but for the remarks. */
+export const CONTENTS = {
+  SECTION: "u32 firstEntry, u16 count, u16 0",
+  ENTRY:
+    "u8 type, u8 0, u16 mode, u32 uid, u32 gid, i64 seconds, u32 nanoseconds, u64 size, u16 shared, u16 suffixLength, suffix",
+  TARGET: "u16 targetLength",
+  PLAN: "u32 section, u16 entries, u16 0",
+  VERDICT: "u32 entry, u8 status, u8 0, u16 errno",
+} as const;
+
+const DECODERS = { section: sectionOf, plan: planOf, verdict: verdictOf, amendment: amendmentOf } as const;
+export type ContentKind = keyof typeof DECODERS;
+
+/** Decodes expanded contents; undefined if they break a rule (which one found first does not matter, §10). */
+export function decodeContents(kind: ContentKind, digits: string): Plain | undefined {
+  if (digits.length > 262_144 * 2) return undefined;
+  try {
+    return DECODERS[kind](new Digits(digits));
+  } catch (refusal) {
+    if (refusal instanceof Refusal) return undefined;
+    throw refusal;
+  }
+}
+
+type EntryPlain = { readonly type: string; readonly path: string; readonly [name: string]: Plain };
+
+function sectionOf(digits: Digits): Plain {
+  const { firstEntry = 0, count = 0, ...rest } = readLayout(CONTENTS.SECTION, digits, () => ({}));
+  mustBeZero(rest);
+  must(Number(count) <= 1024 && (count !== 0 || firstEntry === 0));
+  must(Number(firstEntry) + Number(count) < 2 ** 32);
+  const entries: EntryPlain[] = [];
+  while (entries.length < Number(count)) entries.push(entryOf(digits, entries.at(-1)?.path ?? ""));
+  must(digits.rest === "");
+  // The order and the insides, in the page's own terms: all pairs, whatever the cost.
+  const parts = entries.map(({ path }) => (path.match(/../g) ?? []).join(" ").split(" 2f "));
+  for (const [i, later] of parts.entries()) {
+    for (const [k, earlier] of parts.slice(0, i).entries()) {
+      must(before(earlier, later));
+      const inside = earlier.length < later.length && earlier.every((part, n) => part === later[n]);
+      must(!inside || entries[k]?.type === "directory");
+    }
+  }
+  return { firstEntry, entries };
+}
+
+/** Component by component, each as bytes (two digits and a blank for each keep the order). */
+function before(a: readonly string[], b: readonly string[]): boolean {
+  for (const [i, part] of a.entries()) {
+    const other = b[i];
+    if (other === undefined) return false;
+    if (part !== other) return part < other;
+  }
+  return a.length < b.length;
+}
+
+function entryOf(digits: Digits, previous: string): EntryPlain {
+  const fields = readLayout(CONTENTS.ENTRY, digits, (item, so) => {
+    if (item === "i64 seconds")
+      return { seconds: BigInt.asIntN(64, BigInt(`0x${digits.take(8)}`)).toString() };
+    return { [item]: digits.take(num(so, `${item}Length`)) };
+  });
+  mustBeZero(fields);
+  const type = ["", "file", "directory", "symlink", "fifo"][num(fields, "type")];
+  if (type === undefined || type === "") throw new Refusal("range");
+  const [mode, uid, gid, nanoseconds] = ["mode", "uid", "gid", "nanoseconds"].map((name) =>
+    num(fields, name),
+  );
+  must(Number(mode) < 2 ** 12 && Number(nanoseconds) < 1e9);
+  must(uid !== 0xffff_ffff && gid !== 0xffff_ffff);
+  const size = BigInt(str(fields, "size"));
+  must(size < 2n ** 53n && (type === "file" || size === 0n));
+  const shared = num(fields, "shared") * 2;
+  const path = previous.slice(0, shared) + str(fields, "suffix");
+  must(shared <= previous.length);
+  // The longest possible: one byte more would not do.
+  must(
+    path.slice(0, shared + 2) !== previous.slice(0, shared + 2) ||
+      path.length === shared ||
+      previous.length === shared,
+  );
+  must(path.length > 0 && path.length <= 4095 * 2);
+  for (const part of ` ${(path.match(/../g) ?? []).join(" ")}`.split(" 2f")) {
+    must(/^( (?!00)..){1,255}$/.test(part) && part !== " 2e" && part !== " 2e 2e");
+  }
+  const { seconds = "" } = fields;
+  const common = {
+    type,
+    path,
+    mode: mode ?? 0,
+    uid: uid ?? 0,
+    gid: gid ?? 0,
+    seconds,
+    nanoseconds: nanoseconds ?? 0,
+  };
+  const target =
+    type === "symlink"
+      ? digits.take(
+          num(
+            readLayout(CONTENTS.TARGET, digits, () => ({})),
+            "targetLength",
+          ),
+        )
+      : null;
+  must(target === null || /^((?!00)..){1,4095}$/.test(target));
+  return { ...common, size: Number(size), target };
+}
+
+function planOf(digits: Digits): Plain {
+  const records: Fields[] = [];
+  while (digits.rest !== "") {
+    const fields = readLayout(CONTENTS.PLAN, digits, () => ({}));
+    mustBeZero(fields);
+    const [section, entries] = [num(fields, "section"), num(fields, "entries")];
+    must(section > Number(records.at(-1)?.section ?? -1) && entries >= 1 && entries <= 1024);
+    const content = digits.take(Math.ceil(entries / 8));
+    must(setOf(content, entries).includes("1"));
+    records.push({ section, entries, content });
+  }
+  return records;
+}
+
+function verdictOf(digits: Digits): Plain {
+  const records: Fields[] = [];
+  while (digits.rest !== "" || records.length === 0) {
+    const fields = readLayout(CONTENTS.VERDICT, digits, () => ({}));
+    mustBeZero(fields);
+    const [entry, errno, digest] = [num(fields, "entry"), num(fields, "errno"), digits.take(16)];
+    must(entry > Number(records.at(-1)?.entry ?? -1) && entry < 2 ** 32 - 1);
+    const status = ["good", "changed", "unreadable"][num(fields, "status")] ?? "";
+    must(
+      status !== "" && (status === "unreadable" || errno === 0) && (status === "good" || /^0+$/.test(digest)),
+    );
+    records.push({
+      entry,
+      status,
+      ...(status === "good" ? { digest } : status === "unreadable" ? { errno } : {}),
+    });
+  }
+  return records;
+}
+
+function amendmentOf(digits: Digits): Plain {
+  const records: Fields[] = [];
+  while (digits.rest !== "" || records.length === 0) {
+    const entry = digits.uint(4);
+    const to = entryOf(digits, "");
+    must(entry > Number(records.at(-1)?.entry ?? -1) && entry < 2 ** 32 - 1 && to.type === "file");
+    records.push({ entry, to });
+  }
+  return records;
+}
