@@ -8,8 +8,82 @@
 
 #include "makuo.h"
 
+/* Offsets of the header's fields, PROTOCOL §2. */
+enum { AT_MAGIC = 0, AT_VERSION = 1, AT_TYPE = 2, AT_FLAGS = 3, AT_CHECKSUM = 4, AT_NODE = 8, AT_GROUP = 16, AT_PUSH = 20,
+       AT_BLOCK = 24, AT_SYMBOL = 28, AT_SYMBOLS = 29, AT_SEQUENCE = 30 };
+
+#define MAGIC 0x4d
+#define VERSION 1
+#define TYPE_DATA 19
+
+/* DATA flags, PROTOCOL §5.2. */
+#define FLAG_KIND 0x07u
+#define FLAG_LAST_OF_KIND 0x08u
+#define FLAG_FINAL 0x10u
+#define FLAG_REPAIR 0x20u
+#define FLAG_POLL 0x40u
+#define FLAG_RESERVED 0x80u
+#define KIND_MAX 4u
+
+static inline uint16_t get16(const uint8_t *at)
+{
+  return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static inline uint32_t get32(const uint8_t *at)
+{
+  return (uint32_t)get16(at) << 16 | get16(at + 2);
+}
+
+static inline uint64_t get64(const uint8_t *at)
+{
+  return (uint64_t)get32(at) << 32 | get32(at + 4);
+}
+
+static inline void put16(uint8_t *at, uint32_t value)
+{
+  at[0] = (uint8_t)(value >> 8);
+  at[1] = (uint8_t)value;
+}
+
+static inline void put32(uint8_t *at, uint32_t value)
+{
+  put16(at, value >> 16);
+  put16(at + 2, value);
+}
+
+static inline void put64(uint8_t *at, uint64_t value)
+{
+  put32(at, (uint32_t)(value >> 32));
+  put32(at + 4, (uint32_t)value);
+}
+
+/* Bytes of a control record's packet with its padding. */
+static inline uint32_t padded(uint32_t bytes)
+{
+  return (bytes + 3u) & ~3u;
+}
+
+/* Whether `slot` lies in the arena as a whole, and `symbols` symbols of `symbol_size` bytes in a slot. */
+static inline int fits_arena(const struct mk_net *net, uint32_t slot, uint32_t symbols, uint32_t symbol_size)
+{
+  if (net->slot_bytes == 0 || symbol_size == 0) return 0;
+  if (symbols > net->slot_bytes / symbol_size) return 0;
+  return slot < net->arena_bytes / net->slot_bytes;
+}
+
+/* The address of a symbol for which fits_arena holds. */
+static inline uint8_t *symbol_address(const struct mk_net *net, uint32_t slot, uint32_t symbol, uint32_t symbol_size)
+{
+  uint8_t *const arena = (uint8_t *)(uintptr_t)net->arena;
+  return arena + (uint64_t)slot * net->slot_bytes + (uint64_t)symbol * symbol_size;
+}
+
 /* Continues a CRC32C over more bytes. The first call takes CRC32C_START, and the complement of the last result is the checksum. */
 #define CRC32C_START 0xffffffffu
 uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes);
+
+/* The checksum of a packet in two parts: its header, whose own checksum field counts as zero, and its body (PROTOCOL §2). */
+uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t body_bytes);
 
 #endif

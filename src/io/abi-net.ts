@@ -15,7 +15,21 @@ import { TX_ROW_WORDS, TX_ROWS_MAX, TxRow } from "../wire/tx-row.ts";
 
 export const ABI_VERSION = 1;
 
-export const netSymbols = {} as const;
+export const netSymbols = {
+  mk_interfaces: { args: ["ptr", "u32"], returns: "i32" },
+  mk_route_source: { args: ["u32", "ptr"], returns: "i32" },
+  mk_wake_open: { args: [], returns: "i32" },
+  mk_wake: { args: ["i32"], returns: "i32" },
+  mk_close: { args: ["i32"], returns: "i32" },
+  mk_net_open: { args: ["ptr"], returns: "i32" },
+  mk_net_close: { args: ["ptr"], returns: "i32" },
+  mk_wait: { args: ["ptr", "i32", "i64", "u32"], returns: "i32" },
+  mk_send_data: { args: ["ptr", "ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  mk_send_control: { args: ["ptr", "ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  mk_build_data: { args: ["ptr", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  mk_receive: { args: ["ptr", "u32", "ptr", "ptr", "u32"], returns: "i32" },
+  mk_packet: { args: ["ptr", "ptr", "u32"], returns: "i32" },
+} as const;
 
 /** Bytes of the head of a control record, then its fields' offsets. */
 export const RECORD_HEAD_BYTES = 8;
@@ -88,7 +102,7 @@ export const NET_STEPS = [
   "create the unicast socket",
   "bind the unicast socket",
   "choose the interface for multicast",
-  "set the time-to-live of multicast",
+  "set the time-to-live",
   "loop multicast back to this host",
   "forbid fragments",
   "read the unicast socket's port",
