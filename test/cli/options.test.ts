@@ -95,7 +95,7 @@ describe("makuosan", () => {
     }
   });
 
-  test.each([
+  const bad: string[][] = [
     ["-z"],
     ["-b"],
     ["-b", ""],
@@ -117,7 +117,8 @@ describe("makuosan", () => {
     ["--name", "x".repeat(256)],
     ["--name", "\xff"],
     ["stray"],
-  ])("%j %j: one line, status 2", (...args) => {
+  ];
+  test.each(bad.map((args) => ({ args })))("$args: one line, status 2", ({ args }) => {
     const { status, stdout, stderr } = exit(parseDaemonArguments(args));
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(/^makuosan: [^\n]+\n$/);
@@ -195,7 +196,7 @@ describe("msync", () => {
     expect(none.stderr).toStartWith("Usage: msync");
   });
 
-  test.each([
+  const bad: string[][] = [
     ["--bogus"],
     ["-v"],
     ["-n"],
@@ -208,7 +209,8 @@ describe("msync", () => {
     ["--members", "--status"],
     ["--members", "-r"],
     ["--status", "x"],
-  ])("%j %j: one line, status 2", (...args) => {
+  ];
+  test.each(bad.map((args) => ({ args })))("$args: one line, status 2", ({ args }) => {
     const { status, stdout, stderr } = exit(parseMsyncArguments(args));
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(/^msync: [^\n]+\n$/);

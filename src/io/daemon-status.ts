@@ -1,0 +1,20 @@
+import type { EngineStatus } from "../engine/ports.ts";
+
+/** What `status` tells of a daemon. */
+export type DaemonStatus = {
+  readonly process: number;
+  readonly version: string;
+  /** Bytes, one character each. */
+  readonly base: string;
+  /** Socket buffers granted, in bytes. */
+  readonly receiveBuffer: number;
+  readonly sendBuffer: number;
+  /** Bytes sent in the last whole second, and the limit in bytes a second. */
+  readonly rate: number;
+  readonly rateLimit: number | undefined;
+  /** Console commands that are running, as they were typed. */
+  readonly commands: readonly string[];
+  readonly engine: EngineStatus;
+  /** Counters of the sockets, by name. */
+  readonly counters: Readonly<Record<string, number>>;
+};

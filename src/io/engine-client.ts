@@ -1,0 +1,171 @@
+import type { Address, Command, EngineEvent, EngineStatus, MemberInfo, Outcome } from "../engine/ports.ts";
+import type { PushKey, Selection } from "../wire/disk-port.ts";
+import type { PushLine } from "./push-lines.ts";
+
+/** What a console can ask of a push. */
+export type PushOrder = {
+  readonly selection: Selection;
+  readonly dryRun: boolean;
+  /** undefined: every member. */
+  readonly hosts: readonly string[] | undefined;
+  /** Whether a line for each entry and host is wanted. */
+  readonly names: boolean;
+};
+
+/** What a push tells the one who ordered it. `ended` comes last, once. */
+export type PushListener = {
+  line(line: PushLine): void;
+  outcome(host: string, address: Address, outcome: Outcome): void;
+  /** `rejected`: why the push did not begin or go on; undefined: every target has its outcome. */
+  ended(rejected: string | undefined): void;
+};
+
+type Push = {
+  readonly listener: PushListener;
+  key: string | undefined;
+  /** The engine's last event for this push, once it has come. */
+  end: { readonly rejected: string | undefined } | undefined;
+  /** The source will send no more lines. */
+  sourceClosed: boolean;
+};
+
+/** Sources whose push has not been named yet: events and lines come from two threads, so a line may be first. */
+const unclaimedMax = 64;
+
+/**
+ * The engine, as the main thread sees it: gives commands their numbers and takes events and source lines to whom they belong. A push ends
+ * here only when the engine has finished it and its source is closed: then no line of it can follow.
+ */
+export class EngineClient {
+  readonly #post: (command: Command) => void;
+  readonly #pushes = new Map<number, Push>();
+  readonly #requestsByKey = new Map<string, number>();
+  readonly #unclaimed = new Map<string, { readonly lines: PushLine[]; closed: boolean }>();
+  readonly #members = new Map<number, (members: readonly MemberInfo[]) => void>();
+  readonly #statuses = new Map<number, (status: EngineStatus) => void>();
+  #lastRequest = 0;
+
+  constructor(post: (command: Command) => void) {
+    this.#post = post;
+  }
+
+  /** Starts a push. `cancel` may be called at any time, also when it has ended. */
+  push(order: PushOrder, listener: PushListener): { cancel(): void } {
+    const request = ++this.#lastRequest;
+    this.#pushes.set(request, { listener, key: undefined, end: undefined, sourceClosed: false });
+    this.#post({ kind: "push", request, ...order });
+    return {
+      cancel: () => {
+        if (this.#pushes.get(request)?.end === undefined) this.#post({ kind: "cancel", request });
+      },
+    };
+  }
+
+  members(answer: (members: readonly MemberInfo[]) => void): void {
+    const request = ++this.#lastRequest;
+    this.#members.set(request, answer);
+    this.#post({ kind: "members", request });
+  }
+
+  status(answer: (status: EngineStatus) => void): void {
+    const request = ++this.#lastRequest;
+    this.#statuses.set(request, answer);
+    this.#post({ kind: "status", request });
+  }
+
+  /** Takes an event of the engine. `log` and `stopped` are not for here. */
+  onEvent(event: EngineEvent): void {
+    switch (event.kind) {
+      case "started":
+        this.#start(event.request, event.key);
+        break;
+      case "outcome":
+        this.#pushes.get(event.request)?.listener.outcome(event.host, event.address, event.outcome);
+        break;
+      case "finished":
+      case "rejected":
+        this.#end(event.request, event.kind === "rejected" ? event.text : undefined);
+        break;
+      case "members":
+        take(this.#members, event.request)?.(event.members);
+        break;
+      case "status":
+        take(this.#statuses, event.request)?.(event.status);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Takes lines of the source, in their order. */
+  onLines(key: PushKey, lines: readonly PushLine[]): void {
+    const push = this.#pushOf(key);
+    if (push === undefined) this.#unclaimedOf(key).lines.push(...lines);
+    else for (const line of lines) push.listener.line(line);
+  }
+
+  /** The source has closed the push: no more lines of it. */
+  onSourceClosed(key: PushKey): void {
+    const push = this.#pushOf(key);
+    if (push === undefined) {
+      this.#unclaimedOf(key).closed = true;
+      return;
+    }
+    push.sourceClosed = true;
+    this.#settle(this.#requestsByKey.get(keyText(key)));
+  }
+
+  #start(request: number, key: PushKey): void {
+    const push = this.#pushes.get(request);
+    if (push === undefined) return;
+    const text = keyText(key);
+    push.key = text;
+    this.#requestsByKey.set(text, request);
+    const early = take(this.#unclaimed, text);
+    for (const line of early?.lines ?? []) push.listener.line(line);
+    if (early?.closed) push.sourceClosed = true;
+  }
+
+  #end(request: number, rejected: string | undefined): void {
+    const push = this.#pushes.get(request);
+    if (push === undefined) return;
+    push.end = { rejected };
+    this.#settle(request);
+  }
+
+  #settle(request: number | undefined): void {
+    const push = request === undefined ? undefined : this.#pushes.get(request);
+    if (request === undefined || push?.end === undefined) return;
+    if (push.key !== undefined && !push.sourceClosed) return;
+    this.#pushes.delete(request);
+    if (push.key !== undefined) this.#requestsByKey.delete(push.key);
+    push.listener.ended(push.end.rejected);
+  }
+
+  #pushOf(key: PushKey): Push | undefined {
+    const request = this.#requestsByKey.get(keyText(key));
+    return request === undefined ? undefined : this.#pushes.get(request);
+  }
+
+  #unclaimedOf(key: PushKey): { readonly lines: PushLine[]; closed: boolean } {
+    const text = keyText(key);
+    let entry = this.#unclaimed.get(text);
+    if (entry === undefined) {
+      entry = { lines: [], closed: false };
+      this.#unclaimed.set(text, entry);
+      const [oldest] = this.#unclaimed.keys();
+      if (this.#unclaimed.size > unclaimedMax && oldest !== undefined) this.#unclaimed.delete(oldest);
+    }
+    return entry;
+  }
+}
+
+function keyText(key: PushKey): string {
+  return `${key.owner}/${key.push}`;
+}
+
+function take<K, V>(map: Map<K, V>, key: K): V | undefined {
+  const value = map.get(key);
+  map.delete(key);
+  return value;
+}
