@@ -152,7 +152,7 @@ export class Sender {
   /** The member is gone: no patience is needed. */
   onGone(node: NodeId, now: Micros): void {
     const target = this.#targets.get(node);
-    if (target === undefined || target.phase === "ended") return;
+    if (target === undefined || target.phase === "ended" || this.#over()) return;
     this.#end(target, { kind: "lost", text: "has left" });
     this.#advance(now);
   }
