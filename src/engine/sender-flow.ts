@@ -35,6 +35,8 @@ export class SenderFlow {
   /** Grows while SYNC after SYNC brings no news. */
   #syncSoonUs = SYNC_SOON_US_MIN;
   #sincePoll = 0;
+  /** Whether pacing, and not the window, keeps the next packet back. */
+  #paced = false;
   /** Content bytes in all (known once the plan is), and sent for the first time so far. */
   contentBytes = 0;
   sentBytes = 0;
@@ -138,6 +140,7 @@ export class SenderFlow {
     const limit = this.#targets.limit();
     if (!this.#window.hasWork(limit)) return 0;
     let budget = this.#flight.budget(this.#targets.flights, now);
+    this.#paced = this.#core.config.rateLimit !== undefined && (budget > 0 || now < this.#flight.paceAt());
     let count = 0;
     while (count < options.rowsMax && budget > 0) {
       const row = at + count * TX_ROW_WORDS;
@@ -183,8 +186,8 @@ export class SenderFlow {
 
   deadline(): Micros {
     const pace = this.#flight.paceAt();
-    // Pacing matters only while there is something to send; otherwise it would wake the caller for nothing.
-    const paced = this.#core.config.rateLimit !== undefined && this.#window.hasWork(this.#targets.limit());
+    // Pacing matters only while there is something to send that fits the window; otherwise it would wake the caller for nothing.
+    const paced = this.#paced && this.#window.hasWork(this.#targets.limit());
     return (paced ? Math.min(this.#syncDue, Math.max(pace, 0)) : this.#syncDue) as Micros;
   }
 
