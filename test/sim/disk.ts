@@ -1,7 +1,8 @@
 import type { Prng } from "../support/prng.ts";
 import type { EventQueue } from "./event-queue.ts";
+import type { HostTree } from "./host-tree.ts";
 import type { Journal } from "./journal.ts";
-import type { ContentNumbers, Tree } from "./tree.ts";
+import type { ContentNumbers } from "./tree.ts";
 
 /** Rates in parts per million of the occasions where the fault is possible; delays in microseconds. */
 export type DiskFaults = {
@@ -44,11 +45,9 @@ export type DiskEnvironment = {
   readonly hostName: string;
   /** Number of this run of the daemon; a restart has another one. */
   readonly run: number;
-  readonly tree: Tree;
+  readonly tree: HostTree;
   /** Keys of pushes with something staged: what a crash leaves behind. */
   readonly staging: Set<string>;
-  /** By path: number of the commit that changed it last, at this host. */
-  readonly changedBy: Map<string, number>;
   readonly sectionEntries: number;
   /** The memory of a slot. */
   slot(slot: number): Uint8Array;

@@ -3,12 +3,13 @@ import type { NodeId } from "../../src/wire/brand.ts";
 import type { Prng } from "../support/prng.ts";
 import { type DiskFaults, NO_DISK_FAULTS } from "./disk.ts";
 import type { EventQueue } from "./event-queue.ts";
+import type { HostTree } from "./host-tree.ts";
 import type { Journal } from "./journal.ts";
 import type { Network } from "./network.ts";
 import { Process } from "./process.ts";
 import type { HostPlan, Scenario } from "./scenario.ts";
 import type { Trace } from "./trace.ts";
-import type { ContentNumbers, Tree } from "./tree.ts";
+import type { ContentNumbers } from "./tree.ts";
 
 /** What all hosts of a run share. */
 export type Surroundings = {
@@ -33,9 +34,8 @@ export class Host {
   readonly name: string;
   readonly ip: number;
   readonly plan: HostPlan;
-  readonly tree: Tree;
+  readonly tree: HostTree;
   readonly staging = new Set<string>();
-  readonly changedBy = new Map<string, number>();
   faults: DiskFaults;
   process: Process | undefined;
   /** The newest answer to `askMembers`, and when it came. */
@@ -50,7 +50,7 @@ export class Host {
   constructor(
     index: number,
     around: Surroundings,
-    options: { tree: Tree; onEvent: (event: EngineEvent) => void },
+    options: { tree: HostTree; onEvent: (event: EngineEvent) => void },
   ) {
     const plan = around.scenario.hosts[index];
     if (plan === undefined) throw new Error("no such host");
@@ -101,7 +101,6 @@ export class Host {
         run,
         tree: this.tree,
         staging: this.staging,
-        changedBy: this.changedBy,
         sectionEntries: scenario.sectionEntries,
         faults: () => this.faults,
       },

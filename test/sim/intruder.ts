@@ -112,12 +112,8 @@ export class Intruder {
         ids,
       },
       { type: "query", owner },
-      {
-        type: "report",
-        owner,
-        first: 0,
-        records: [{ kind: "prepared" }, { kind: "outcome", committed: true }],
-      },
+      { type: "report", owner, first: 1, records: [{ kind: "prepared" }] },
+      { type: "report", owner, first: 1, records: [{ kind: "outcome", committed: true }] },
       { type: "reportAck", receiver: this.#prng.pick(ids), next: 1_000 },
       {
         type: "sync",

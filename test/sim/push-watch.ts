@@ -1,4 +1,4 @@
-import type { EngineEvent, Outcome } from "../../src/engine/ports.ts";
+import type { Address, EngineEvent, Outcome } from "../../src/engine/ports.ts";
 import { type Journal, type PushRecord, type StageRecord, updatesOf } from "./journal.ts";
 import type { PushPlan } from "./scenario.ts";
 
@@ -15,13 +15,15 @@ export class PushWatch {
   readonly run: object;
   readonly since: number;
   hosts: readonly string[] = [];
-  readonly outcomes = new Map<string, Outcome>();
+  /** By name and address. */
+  readonly outcomes = new Map<string, { readonly host: string; readonly outcome: Outcome }>();
   ended: "no" | "finished" | "rejected" | "owner died" = "no";
   endedAt = 0;
   rejection = "";
   cancelled = false;
   /** Names the hosts without a success that nothing explains. */
   readonly #excuse: (host: string, record: PushRecord | undefined, outcome: Outcome) => string | undefined;
+  readonly #addressOf: (host: string) => { readonly ip: number } | undefined;
   readonly #journal: Journal;
   #record: PushRecord | undefined;
   #find: () => PushRecord | undefined = () => undefined;
@@ -33,6 +35,7 @@ export class PushWatch {
       run: object;
       since: number;
       journal: Journal;
+      addressOf: (host: string) => { readonly ip: number } | undefined;
       excuse: (host: string, record: PushRecord | undefined, outcome: Outcome) => string | undefined;
     },
   ) {
@@ -42,6 +45,7 @@ export class PushWatch {
     this.since = options.since;
     this.#journal = options.journal;
     this.#excuse = options.excuse;
+    this.#addressOf = options.addressOf;
   }
 
   get record(): PushRecord | undefined {
@@ -57,7 +61,7 @@ export class PushWatch {
       case "started":
         return this.#started(event);
       case "outcome":
-        return this.#outcome(event.host, event.outcome);
+        return this.#outcome(event);
       case "progress":
         return this.#journal.check(event.sentBytes <= event.contentBytes, "progress beyond all there is");
       case "rejected":
@@ -81,13 +85,16 @@ export class PushWatch {
   #started(event: Extract<PushEvent, { kind: "started" }>): void {
     this.#journal.check(this.hosts.length === 0, `push ${this.request} starts twice`);
     this.#journal.check(event.hosts.length > 0, `push ${this.request} starts without targets`);
+    // A stranger may pass for a host under its name, in a group without a key.
     this.#journal.check(
-      new Set(event.hosts).size === event.hosts.length,
+      new Set(event.hosts).size === event.hosts.length || this.#journal.strangers,
       `push ${this.request} has a target twice`,
     );
     const named = this.plan.hosts?.map((host) => `host${host}`);
     if (named !== undefined) {
-      const same = named.length === event.hosts.length && named.every((host) => event.hosts.includes(host));
+      const same =
+        (named.length === event.hosts.length || this.#journal.strangers) &&
+        named.every((host) => event.hosts.includes(host));
       this.#journal.check(same, `push ${this.request} goes to ${event.hosts} where ${named} were named`);
     }
     this.hosts = event.hosts;
@@ -95,14 +102,19 @@ export class PushWatch {
     this.#find = () => this.#journal.find(event.key);
   }
 
-  #outcome(host: string, outcome: Outcome): void {
+  #outcome({ host, address, outcome }: Extract<PushEvent, { kind: "outcome" }>): void {
     this.#record ??= this.#find();
     this.#journal.check(
       this.hosts.includes(host),
       `push ${this.request}: an outcome for ${host}, which is no target`,
     );
-    this.#journal.check(!this.outcomes.has(host), `push ${this.request}: ${host} has two outcomes`);
-    this.outcomes.set(host, outcome);
+    // Strangers may share a name, and an address, too.
+    const stranger = this.#journal.strangers && !this.#isReal(host, address);
+    const target = `${host} ${address.ip}:${address.port}${stranger ? ` ${this.outcomes.size}` : ""}`;
+    this.#journal.check(!this.outcomes.has(target), `push ${this.request}: ${host} has two outcomes`);
+    this.outcomes.set(target, { host, outcome });
+    // Nobody knows what somebody else under this name has.
+    if (stranger) return;
     const stages = [...(this.#record?.stages.values() ?? [])].filter((stage) => stage.host === host);
     if (outcome.kind === "complete") return this.#complete(host, stages, outcome.updates);
     const committed = stages.some((stage) => stage.committedAt !== undefined);
@@ -121,7 +133,8 @@ export class PushWatch {
 
   /** No false success. */
   #complete(host: string, stages: readonly StageRecord[], updates: number): void {
-    const sections = this.#record?.sections.length ?? 0;
+    // Nothing is asked about the only section of an empty manifest.
+    const sections = this.#record?.sections.filter(({ count }) => count > 0).length ?? 0;
     const fits = stages.find((stage) => {
       if (stage.answers.size !== sections || updatesOf(stage) !== updates) return false;
       return this.plan.dryRun || updates === 0 || stage.committedAt !== undefined;
@@ -149,11 +162,14 @@ export class PushWatch {
   #finished(now: number): void {
     this.ended = "finished";
     this.endedAt = now;
-    for (const host of this.hosts) {
-      this.#journal.check(
-        this.outcomes.has(host),
-        `push ${this.request} is finished without an outcome for ${host}`,
-      );
-    }
+    const told = [...this.outcomes.values()].map(({ host }) => host).sort();
+    this.#journal.check(
+      told.join(" ") === [...this.hosts].sort().join(" "),
+      `push ${this.request} goes to ${this.hosts.join(" ")}, but there are outcomes for ${told.join(" ")}`,
+    );
+  }
+
+  #isReal(host: string, address: Address): boolean {
+    return this.#addressOf(host)?.ip === address.ip;
   }
 }

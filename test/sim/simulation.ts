@@ -39,7 +39,9 @@ export function simulate(seed: number, print?: (line: string) => void): SimResul
   const outcomes: Record<string, number> = {};
   for (const watch of world.watches) {
     watch.checkRejected();
-    for (const { kind } of watch.outcomes.values()) outcomes[kind] = (outcomes[kind] ?? 0) + 1;
+    for (const { outcome } of watch.outcomes.values()) {
+      outcomes[outcome.kind] = (outcomes[outcome.kind] ?? 0) + 1;
+    }
     if (watch.ended !== "finished") outcomes[watch.ended] = (outcomes[watch.ended] ?? 0) + 1;
   }
   const { hash, events } = trace;
@@ -182,7 +184,7 @@ function cleanPhase(world: World): void {
   if (watch.ended !== "finished")
     return journal.fail(`the last push has ${watch.ended === "no" ? "not ended" : watch.rejection}`);
   for (const host of targets) {
-    const outcome = watch.outcomes.get(host.name);
+    const outcome = [...watch.outcomes.values()].find((one) => one.host === host.name)?.outcome;
     if (outcome?.kind !== "complete")
       journal.fail(`the last push: ${host.name} is ${outcome?.kind ?? "no target"}`);
     compareTrees(world, owner, host);
@@ -197,7 +199,7 @@ function cleanPhase(world: World): void {
 }
 
 function compareTrees(world: World, owner: Host, host: Host): void {
-  for (const [path, version] of owner.tree) {
+  for (const [path, version] of owner.tree.files) {
     const seen = host.tree.get(path);
     if (sameVersion(seen, version)) continue;
     world.journal.fail(

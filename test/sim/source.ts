@@ -56,7 +56,7 @@ export class FakeSource {
   #open(request: Extract<SourceRequest, { kind: "open" }>): void {
     const { tree, hostIndex, sectionEntries } = this.#env;
     const paths = request.selection.paths.map((path) => new TextDecoder().decode(path));
-    const entries = selectEntries(tree, paths);
+    const entries = selectEntries(tree.files, paths);
     const record = this.#journal.opened(request.key, hostIndex, entries);
     const manifest = blocks.manifestDrafts(entries, request.capacity, sectionEntries);
     let first = 0;
@@ -64,7 +64,7 @@ export class FakeSource {
       record.sections.push({ first, count: draft.entries });
       first += draft.entries;
     }
-    const missing = paths.find((path) => !tree.has(path));
+    const missing = paths.find((path) => tree.get(path) === undefined);
     if (missing !== undefined) record.sourceFailed = true;
     this.#pushes.set(keyText(request.key), {
       key: request.key,
@@ -183,10 +183,11 @@ export class FakeSource {
 
   #amend(push: Push, files: readonly number[]): blocks.Draft[] {
     const { tree, numbers } = this.#env;
+    tree.begin();
     const records = files.map((entry): blocks.AmendmentRecord => {
       const old = this.#version(push, entry);
       const version: Version = { ...old, content: numbers.next(), size: old.size + 7, meta: old.meta + 1 };
-      tree.set(push.record.entries[entry]?.path ?? "", version);
+      tree.write(push.record.entries[entry]?.path ?? "", version);
       this.#journal.amended(push.record, entry, version);
       return [entry, version];
     });

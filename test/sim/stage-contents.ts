@@ -41,8 +41,8 @@ export class StageContents {
   #streamFirst = 0;
   #streamBytes = 0;
   #amendedLast = false;
-  /** Commits at this host before the comparison. */
-  #comparedAt = 0;
+  /** The newest change of the tree before the comparison. */
+  readonly #comparedAt: number;
 
   constructor(environment: DiskEnvironment, key: PushKey, record: StageRecord, capacity: number) {
     this.#env = environment;
@@ -50,7 +50,7 @@ export class StageContents {
     this.#key = key;
     this.#record = record;
     this.#capacity = capacity;
-    this.#comparedAt = commitCount(environment);
+    this.#comparedAt = environment.tree.changes;
   }
 
   /** Uses a block; the answer to a manifest block is what is needed of it. */
@@ -112,23 +112,21 @@ export class StageContents {
 
   /** Switches the tree, at once, and compares it with what was offered. */
   commit(): void {
-    const { tree, changedBy } = this.#env;
-    const number = commitCount(this.#env) + 1;
-    changedBy.set("", number);
+    const { tree } = this.#env;
+    const change = tree.begin();
     for (const entry of this.#update) {
       const now = this.#entries[entry];
       if (now === undefined || this.#excluded.has(entry)) continue;
       this.#checkStaged(entry, now.version);
-      tree.set(now.path, now.version);
-      changedBy.set(now.path, number);
+      tree.write(now.path, now.version);
     }
     const truth = this.#journal.find(this.#key);
     this.#journal.check(truth !== undefined, "stage: the commit of a push that nobody has begun");
     truth.entries.forEach(({ path, version }, entry) => {
       if (truth.excluded.has(entry)) return;
-      // Another push has changed this path since the comparison: the later commit need not have known.
-      const last = changedBy.get(path) ?? 0;
-      if (last > this.#comparedAt && last !== number) return;
+      // Another push, or the user, has changed this path since the comparison: this push cannot know.
+      const last = tree.changedAt(path);
+      if (last > this.#comparedAt && last !== change) return;
       const seen = tree.get(path);
       if (sameVersion(seen, version)) return;
       this.#journal.fail(
@@ -249,9 +247,4 @@ export class StageContents {
       "stage: a file is committed with bytes that were never offered",
     );
   }
-}
-
-/** Number of commits at this host so far; kept under the empty path, which no entry has. */
-function commitCount(environment: DiskEnvironment): number {
-  return environment.changedBy.get("") ?? 0;
 }

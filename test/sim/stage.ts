@@ -125,13 +125,14 @@ export class FakeStage {
     const { prng } = this.#env;
     const { key, slot, block } = request;
     const payload = blocks.takeBlock(this.#env.slot(slot), request.bytes, block);
+    const real = this.#journal.find(key) !== undefined;
     this.#journal.check(
-      payload !== undefined,
+      payload !== undefined || !real,
       `stage: block ${block} is handed over incomplete or overwritten`,
     );
     this.#env.slot(slot).fill(0xdd);
     if (push.state === "failed") return this.#reply({ kind: "used", key, slot, block, good: true });
-    if (prng.chance(this.#env.faults().badDigest)) {
+    if (payload === undefined || prng.chance(this.#env.faults().badDigest)) {
       push.again = block;
       return this.#reply({ kind: "used", key, slot, block, good: false });
     }

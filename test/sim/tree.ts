@@ -1,4 +1,5 @@
 import type { Prng } from "../support/prng.ts";
+import type { HostTree } from "./host-tree.ts";
 
 /**
  * The model of a tree: what stands at each path. Contents are not stored; they follow from a number that is different for
@@ -89,21 +90,22 @@ export function growFolder(
 
 /** Changes some of what is below `folder`: contents, metadata, a new file. */
 export function editFolder(
-  tree: Tree,
+  tree: HostTree,
   options: { folder: string; sizeMax: number; hint: SizeHint; numbers: ContentNumbers; prng: Prng },
 ): void {
   const { folder, prng, numbers } = options;
-  for (const [path, version] of tree) {
+  tree.begin();
+  for (const [path, version] of tree.files) {
     if (!path.startsWith(`${folder}/`)) continue;
     const dice = prng.below(4);
-    if (dice === 0 && version.kind === "file") tree.set(path, newFile(options));
-    else if (dice === 1) tree.set(path, { ...version, meta: version.meta + 1 });
+    if (dice === 0 && version.kind === "file") tree.write(path, newFile(options));
+    else if (dice === 1) tree.write(path, { ...version, meta: version.meta + 1 });
   }
-  tree.set(`${folder}/new${numbers.next()}`, newFile(options));
+  tree.write(`${folder}/new${numbers.next()}`, newFile(options));
 }
 
 /** The entries that a push of `paths` (none: everything) offers, ordered by path. */
-export function selectEntries(tree: Tree, paths: readonly string[]): Entry[] {
+export function selectEntries(tree: ReadonlyMap<string, Version>, paths: readonly string[]): Entry[] {
   const entries: Entry[] = [];
   for (const [path, version] of tree) {
     const wanted = paths.length === 0 || paths.some((root) => path === root || path.startsWith(`${root}/`));

@@ -3,6 +3,7 @@ import { Prng } from "../support/prng.ts";
 import { EventQueue } from "./event-queue.ts";
 import { SimFailure } from "./failure.ts";
 import { Host, type Surroundings } from "./host.ts";
+import { HostTree } from "./host-tree.ts";
 import { Journal, type PushRecord } from "./journal.ts";
 import { CLEAN_LINK, Network } from "./network.ts";
 import { PushWatch } from "./push-watch.ts";
@@ -33,7 +34,7 @@ export class World {
     this.scenario = scenario;
     this.trace = trace;
     this.prng = new Prng(options.seed).fork("world");
-    this.journal = new Journal(() => this.queue.now);
+    this.journal = new Journal(() => this.queue.now, { strangers: scenario.hostile });
     this.network = new Network({
       queue: this.queue,
       trace,
@@ -46,7 +47,7 @@ export class World {
     const around: Surroundings = { scenario, queue, network, trace, journal, numbers: this.#numbers, prng };
     const base = this.#firstTree();
     this.hosts = scenario.hosts.map((_, index) => {
-      const tree: Tree = new Map(prng.fork(`tree ${index}`).below(3) === 0 ? [] : base);
+      const tree = new HostTree(new Map(prng.fork(`tree ${index}`).below(3) === 0 ? [] : base));
       return new Host(index, around, { tree, onEvent: (event) => this.#onEvent(index, event) });
     });
   }
@@ -94,6 +95,7 @@ export class World {
       run: process,
       since: this.queue.now,
       journal: this.journal,
+      addressOf: (name) => this.hosts.find((other) => other.name === name),
       excuse: (name, record, outcome) => this.#excuse(watch, name, record, outcome),
     });
     this.watches.push(watch);
