@@ -131,10 +131,11 @@ async function random(namespace: Namespace, rule: RandomRule): Promise<void> {
   const share = Math.round(rule.percent * 100);
   const table = `netdev ${rule.name}`;
   const chain = `chain faults { type filter hook ${rule.hook} device "${rule.device}" priority 0;
-    ip protocol udp numgen random mod 10000 < ${share} counter ${rule.verdict}; }`;
+    ip protocol udp numgen random mod 10000 < ${share} counter ${rule.verdict}
+  }`;
   // Adding first makes the removal valid when there is none yet; all of it happens at once.
   const lines = [`add table ${table}`, `delete table ${table}`];
-  if (share > 0) lines.push(`table ${table} { ${chain} }`);
+  if (share > 0) lines.push(`table ${table} {\n${chain}\n}`);
   await must(namespace.networkCommand(["nft", "-f", "-"]), { input: `${lines.join("\n")}\n` });
 }
 
