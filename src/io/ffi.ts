@@ -1,8 +1,9 @@
 import { dlopen, type Pointer, ptr } from "bun:ffi";
 import { readFileSync, writeSync } from "node:fs";
-import { fsLayout, fsSymbols } from "./abi-fs.ts";
-import { hashLayout, hashSymbols } from "./abi-hash.ts";
-import { ABI_VERSION, netLayout, netSymbols } from "./abi-net.ts";
+import { abiDifference, LAYOUT } from "./abi-check.ts";
+import { fsSymbols } from "./abi-fs.ts";
+import { hashSymbols } from "./abi-hash.ts";
+import { netSymbols } from "./abi-net.ts";
 import { procSymbols } from "./abi-proc.ts";
 
 /**
@@ -58,30 +59,27 @@ async function locate(): Promise<{ isal: string; makuo: string }> {
 }
 
 function load() {
-  // The shim needs a library of ISA-L's soname. Once one is in the process the need is met, wherever it came from. It is never
-  // closed, nor is the shim.
-  dlopen(loadable(files.isal), { crc32_iscsi: { args: ["ptr", "i32", "u32"], returns: "u32" } });
-  const { symbols } = dlopen(loadable(files.makuo), {
-    ...netSymbols,
-    ...hashSymbols,
-    ...procSymbols,
-    ...fsSymbols,
-  });
-  const version = symbols.mk_abi_version();
-  if (version !== ABI_VERSION) refuse(`its ABI is version ${version}, not ${ABI_VERSION}`);
-  const expected = [...netLayout, ...hashLayout, ...fsLayout];
-  const { buffer, address } = allocate(4 * (expected.length + 1));
-  const count = symbols.mk_layout(address, expected.length);
-  if (count !== expected.length) refuse(`it has ${count} layout words, not ${expected.length}`);
-  const words = new Uint32Array(buffer);
-  expected.forEach(([name, value], at) => {
-    if (words[at] !== value) refuse(`${name} is ${words[at]} there and ${value} here`);
-  });
+  const symbols = open();
+  const { buffer, address } = allocate(4 * LAYOUT.length);
+  const count = symbols.mk_layout(address, LAYOUT.length);
+  const difference = abiDifference(symbols.mk_abi_version(), new Uint32Array(buffer), count);
+  if (difference !== undefined) {
+    throw new Error(`libmakuo.so does not fit this program: ${difference}; run: make -C native`);
+  }
   return symbols;
 }
 
-function refuse(difference: string): never {
-  throw new Error(`libmakuo.so does not fit this program: ${difference}; run: make -C native`);
+/** Neither library is ever closed. */
+function open() {
+  try {
+    // The shim needs a library of ISA-L's soname. Once one is in the process the need is met, wherever it came from.
+    dlopen(loadable(files.isal), { crc32_iscsi: { args: ["ptr", "i32", "u32"], returns: "u32" } });
+    return dlopen(loadable(files.makuo), { ...netSymbols, ...hashSymbols, ...procSymbols, ...fsSymbols })
+      .symbols;
+  } catch (cause) {
+    // Most likely it was built from an older source and lacks a function; the cause names it.
+    throw new Error("the shim cannot be loaded; run: make -C native", { cause });
+  }
 }
 
 /**

@@ -28,6 +28,8 @@ export type Verdict = "data" | "control" | "own" | "stray" | Drop;
 /** All verdicts, by the number that the shim has for them. */
 export const VERDICTS: readonly Verdict[] = ["data", "control", "own", "stray", ...DROPS];
 
+/** PROTOCOL §6.1: with the header, the largest UDP payload over IPv4. */
+const SYMBOL_SIZE_MAX = 65_475;
 const FLAG_KIND = 0x07;
 const FLAG_RESERVED = 0x80;
 /** What all packets of a block have in common of their flags (PROTOCOL §5.2). */
@@ -231,7 +233,8 @@ function readRow(row: Uint32Array, arena: Arena): Record<keyof typeof TxRow, num
   const symbolSize = word(row, TxRow.symbolSize);
   assert(symbols >= 1 && symbols <= SYMBOLS_MAX, "send row: symbols");
   assert(first < symbols && count >= 1 && count <= symbols - first, "send row: run of symbols");
-  assert(symbolSize >= 1 && symbols * symbolSize <= arena.slotBytes, "send row: symbol size");
+  assert(symbolSize >= 1 && symbolSize <= SYMBOL_SIZE_MAX, "send row: symbol size");
+  assert(symbols * symbolSize <= arena.slotBytes, "send row: block larger than a slot");
   assert(lastBytes >= 1 && lastBytes <= symbolSize, "send row: last symbol");
   assert(flags < FLAG_RESERVED, "send row: flags");
   assert(slot < Math.floor(arena.bytes.length / arena.slotBytes), "send row: slot");
