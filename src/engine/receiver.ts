@@ -34,7 +34,6 @@ export class Receiver {
   readonly #reports: ReportStream;
   readonly #window: RxWindow;
   readonly #gaps: GapDetector;
-  #address: Address;
   #state: ReceiverState = { kind: "opening" };
   #atStage = false;
   #finalUsed = false;
@@ -55,7 +54,6 @@ export class Receiver {
     this.key = key;
     this.context = grant.context;
     this.#offer = offer;
-    this.#address = from;
     this.#ownerHeard = now;
     this.#status = new StatusReporter(core, key, { offer, now });
     this.#reports = new ReportStream(
@@ -97,7 +95,7 @@ export class Receiver {
   /** Any packet of the owner: it lives, and this is where. */
   touch(from: Address | undefined, now: Micros): void {
     this.#ownerHeard = now;
-    if (from !== undefined) this.#address = from;
+    if (from !== undefined) this.#reports.address = from;
     if (this.#state.kind === "asking") this.#state = { kind: "prepared" };
   }
 
@@ -183,7 +181,7 @@ export class Receiver {
     this.#nak(now);
     const state = phaseOf(this.#state.kind);
     if (state !== undefined && now >= this.#status.deadline) {
-      this.#status.send(this.#window, { state, address: this.#address, now });
+      this.#status.send(this.#window, { state, address: this.#reports.address, now });
     }
   }
 

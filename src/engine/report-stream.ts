@@ -8,7 +8,9 @@ import { REPORT_TIMEOUT_US, REPORT_TIMEOUT_US_MAX, REPORT_WINDOW } from "./tunin
 /** What a receiver has to say, in order, until the owner has all of it: go-back-N (PROTOCOL §6.2). */
 export class ReportStream {
   readonly #core: Core;
-  readonly #owner: { readonly node: NodeId; readonly push: PushId; readonly address: Address };
+  readonly #owner: { readonly node: NodeId; readonly push: PushId };
+  /** Where the owner was heard last. */
+  address: Address;
   readonly #packetBytes: number;
   /** Records not acknowledged yet; the first one has number #first. */
   #records: ReportRecord[] = [];
@@ -26,6 +28,7 @@ export class ReportStream {
   ) {
     this.#core = core;
     this.#owner = owner;
+    this.address = owner.address;
     this.#packetBytes = packetBytes;
   }
 
@@ -81,8 +84,8 @@ export class ReportStream {
         records.push(record);
       }
       if (records.length === 0) return;
-      const { node, push, address } = this.#owner;
-      this.#core.out.send(push, { type: "report", owner: node, first: this.#sent, records }, address);
+      const { node, push } = this.#owner;
+      this.#core.out.send(push, { type: "report", owner: node, first: this.#sent, records }, this.address);
       this.#sent += records.length;
     }
   }
