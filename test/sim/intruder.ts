@@ -98,7 +98,7 @@ export class Intruder {
     const owner = (old.length >= 32 ? view.getBigUint64(8) : 1n) as NodeId;
     const push = (old.length >= 32 ? view.getUint32(20) : 1) as PushId;
     const all = this.#world.live.flatMap(({ process }) => (process === undefined ? [] : [process.node]));
-    const ids = all.sort((a, b) => (a < b ? -1 : 1));
+    const ids = [this.#node, ...all].sort((a, b) => (a < b ? -1 : 1));
     const messages: Message[] = [
       { type: "commit", ids },
       { type: "end", reason: 1, ids: [] },

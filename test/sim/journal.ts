@@ -7,6 +7,8 @@ import type { Entry, Version } from "./tree.ts";
 export type StageRecord = {
   readonly host: string;
   readonly answers: Map<number, NeedAnswer>;
+  /** Whether everything was on disk once, but for the renames. */
+  prepared: boolean;
   /** Virtual time of the commit; undefined: none. */
   committedAt: number | undefined;
   /** A fault was injected here, so that this push may fail at this host. */
@@ -78,7 +80,13 @@ export class Journal {
     const record = this.find(key);
     this.check(record !== undefined || this.strangers, "a stage opens for a push that nobody has begun");
     this.check(record?.stages.has(run) !== true, "a stage opens twice for one push");
-    const stage: StageRecord = { host, answers: new Map(), committedAt: undefined, faulted: false };
+    const stage: StageRecord = {
+      host,
+      answers: new Map(),
+      prepared: false,
+      committedAt: undefined,
+      faulted: false,
+    };
     record?.stages.set(run, stage);
     return stage;
   }

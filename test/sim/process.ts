@@ -23,7 +23,9 @@ const BATCH = 64;
 const BACKLOG_US_MAX = 2_000;
 /** Times in a row that the engine may want to be called at once again, without the clock moving on. */
 const SPINS_MAX = 100;
-const OUTPUTS_MAX = 20_000;
+/** Most outputs between two calls, and most control packets in any second: several times what any run needs. */
+const OUTPUTS_MAX = 200;
+const CONTROL_PER_SECOND_MAX = 1_000;
 
 export type ProcessOptions = {
   readonly config: EngineConfig;
@@ -57,8 +59,7 @@ export class Process implements Endpoint {
   readonly ledger: SlotLedger;
   readonly source: FakeSource;
   readonly stage: FakeStage;
-  /** Control packets sent so far. */
-  controlPackets = 0;
+
   /** Contexts of the receive table in use. */
   contexts = 0;
   /** Most slots that a push has had in the receive table since `resetWindow`. */
@@ -75,6 +76,8 @@ export class Process implements Endpoint {
   #busyUntil = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeToken = 0;
+  #control = 0;
+  #controlSecond = -1;
   #spins = 0;
 
   constructor(options: ProcessOptions) {
@@ -266,7 +269,7 @@ export class Process implements Endpoint {
     const { network, onEvent } = this.#options;
     switch (output.kind) {
       case "control":
-        this.controlPackets++;
+        this.#countControl();
         return network.send(this, output.to, this.#handler.seal(output.packet));
       case "source": {
         const { request } = output;
@@ -281,6 +284,13 @@ export class Process implements Endpoint {
       case "event":
         return onEvent(output.event);
     }
+  }
+
+  #countControl(): void {
+    const second = Math.floor(this.#options.queue.now / 1e6);
+    this.#control = this.#controlSecond === second ? this.#control + 1 : 1;
+    this.#controlSecond = second;
+    this.#journal.check(this.#control <= CONTROL_PER_SECOND_MAX, "a flood of control packets");
   }
 
   #sendRows(): void {

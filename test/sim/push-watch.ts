@@ -49,6 +49,7 @@ export class PushWatch {
   }
 
   get record(): PushRecord | undefined {
+    this.#record ??= this.#find();
     return this.#record;
   }
 

@@ -66,7 +66,8 @@ export function drawScenario(prng: Prng): Scenario {
   const network = calm ? CLEAN_LINK : drawNetwork(prng.fork("network"), hosts);
   const slotBytes = 516 * prng.between(3, 12) + prng.below(200);
   const plans = drawHosts(prng.fork("hosts"), { hosts, calm, network });
-  const sizeScale = prng.pick([300, 2_000, 6_000, small ? 6_000 : 25_000]);
+  const sizeScale = prng.pick([300, 2_000, 8_000, small ? 6_000 : 40_000]);
+  const pushes = drawPushes(prng.fork("pushes"), { hosts, safetyUs });
   return {
     hosts: plans,
     slotBytes,
@@ -78,8 +79,8 @@ export function drawScenario(prng: Prng): Scenario {
     hostile: !calm && prng.below(8) === 0,
     corrupting: plans.some(({ link }) => link.corrupt > 0),
     safetyUs,
-    pushes: drawPushes(prng.fork("pushes"), { hosts, safetyUs }),
-    disturbances: calm ? [] : drawDisturbances(prng.fork("disturbances"), { hosts, safetyUs }),
+    pushes,
+    disturbances: calm ? [] : drawDisturbances(prng.fork("disturbances"), { hosts, safetyUs, pushes }),
   };
 }
 
@@ -90,7 +91,7 @@ function drawNetwork(prng: Prng, hosts: number): LinkModel {
   return {
     delayUs: far ? prng.between(1_000, 20_000) : prng.between(5, 300),
     jitterUs: prng.pick([0, 5, 50, far ? 3_000 : 400]),
-    bytesPerSecond: prng.pick([3_000_000, 12_500_000, 125_000_000, 1_250_000_000]),
+    bytesPerSecond: prng.pick([500_000, 3_000_000, 12_500_000, 125_000_000, 1_250_000_000]),
     lossOut: maybe(hosts > 8 ? 20_000 : 60_000),
     lossIn: maybe(prng.pick([10_000, 50_000, 200_000])),
     burstIn: maybe(2_000),
@@ -170,23 +171,32 @@ function drawPushes(prng: Prng, options: { hosts: number; safetyUs: number }): P
   return pushes;
 }
 
-function drawDisturbances(prng: Prng, options: { hosts: number; safetyUs: number }): Disturbance[] {
-  const { hosts, safetyUs } = options;
+/** Most troubles come while something is under way, and often to the one who does it. */
+function drawDisturbances(
+  prng: Prng,
+  options: { hosts: number; safetyUs: number; pushes: readonly PushPlan[] },
+): Disturbance[] {
+  const { hosts, safetyUs, pushes } = options;
   if (prng.below(2) === 0) return [];
   const kinds = (["crash", "stop", "pause", "side", "deaf", "mute"] as const).filter(
     () => prng.below(3) === 0,
   );
   if (kinds.length === 0) return [];
   const disturbances: Disturbance[] = [];
-  const count = prng.between(1, 3);
+  const count = prng.between(1, 4);
   for (let i = 0; i < count; i++) {
     const kind = prng.pick(kinds);
-    const at = SETTLED_US + prng.below(safetyUs);
+    const push = prng.pick(pushes);
+    const soon = prng.below(4) !== 0;
+    const at = soon
+      ? push.at + prng.below(prng.pick([5_000, 40_000, 400_000]))
+      : SETTLED_US + prng.below(safetyUs);
+    const host = soon && prng.below(3) === 0 ? push.host : prng.below(hosts);
     const lasts = prng.pick([60_000, 400_000, 2_000_000, 7_000_000]);
     const forGood = (kind === "crash" || kind === "stop") && hosts > 2 && i === 0 && prng.below(3) === 0;
     disturbances.push({
       kind,
-      host: prng.below(hosts),
+      host,
       at,
       until: forGood ? undefined : at + 1_000 + prng.below(lasts),
     });

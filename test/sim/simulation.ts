@@ -12,6 +12,8 @@ import { TROUBLE_US_MIN, World } from "./world.ts";
 const CONVERGE_US_MAX = 15_000_000;
 /** The push that shows that all is well again must be done within this. */
 const CLEAN_PUSH_US_MAX = 5_000_000;
+/** How long receivers may take to find out what has become of a push whose owner has died. */
+const AFTERMATH_US = 12_000_000;
 /** After which nothing is left of any push, at either side. */
 const QUIET_US_MAX = 12_000_000;
 
@@ -44,6 +46,7 @@ export function simulate(seed: number, print?: (line: string) => void): SimResul
     }
     if (watch.ended !== "finished") outcomes[watch.ended] = (outcomes[watch.ended] ?? 0) + 1;
   }
+  checkOwnersDeaths(world);
   const { hash, events } = trace;
   return { hash, events, packets: world.network.packets, virtualUs: world.queue.now, outcomes };
 }
@@ -126,14 +129,43 @@ function heal(world: World): void {
 
 function convergePhase(world: World): void {
   const until = world.queue.now + CONVERGE_US_MAX;
-  const settled = () => world.watches.every((watch) => watch.ended !== "no") && membersAgree(world);
-  if (world.run(until, { everyUs: 250_000, done: () => settled() || askAll(world) })) return;
+
+  // Questions wake an engine, and could hide that it has forgotten to wake up by itself: none before the pushes have ended.
+  const ended = () => world.watches.every((watch) => watch.ended !== "no");
+  world.run(until, { everyUs: 100_000, done: ended });
+  if (world.run(until, { everyUs: 500_000, done: () => membersAgree(world) || askAll(world) }) && ended())
+    return;
   const open = world.watches.find((watch) => watch.ended === "no");
   if (open !== undefined)
     world.journal.fail(`push ${open.request} has not ended ${CONVERGE_US_MAX / 1e6} s after the faults`);
   const wrong = world.live.find((host) => !knowsAll(world, host));
   const list = wrong?.members.map(({ name }) => name).join(" ");
   world.journal.fail(`${wrong?.name} takes [${list}] for the live members, and they are not`);
+}
+
+/**
+ * The owner has died with the commit half told: receivers that were prepared ask each other, and then all switch or none (PROTOCOL
+ * §8.4), if nothing else was wrong.
+ */
+function checkOwnersDeaths(world: World): void {
+  if (world.scenario.hostile) return;
+  for (const { ended, record, plan } of world.watches) {
+    if (ended !== "owner died" || record === undefined) continue;
+    const { openedAt } = record;
+    const untroubled = world.hosts.filter(
+      (host) => host.index !== plan.host && !host.hadTrouble(openedAt, openedAt + AFTERMATH_US),
+    );
+    const names = new Set(untroubled.map(({ name }) => name));
+    const stages = [...record.stages.values()].filter(
+      (stage) => names.has(stage.host) && stage.prepared && !stage.faulted,
+    );
+    const switched = stages.filter((stage) => stage.committedAt !== undefined);
+    if (switched.length > 0 && switched.length < stages.length) {
+      world.journal.fail(
+        `${switched.map(({ host }) => host)} switched, but not all of ${stages.map(({ host }) => host)}, after the owner's death`,
+      );
+    }
+  }
 }
 
 /** Always false: it is the asking that matters. */

@@ -175,6 +175,7 @@ export class FakeStage {
     this.#later(push.key, () => {
       if (prng.chance(this.#env.faults().prepareFail)) return this.#fail(push, FailStep.flush);
       push.state = "prepared";
+      push.record.prepared = true;
       this.#reply({ kind: "prepared", key: push.key });
     });
   }
