@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Drop } from "../../src/wire/messages.ts";
 import type { Decoded } from "./second.ts";
 import type { ContentKind } from "./second-contents.ts";
 import type { Plain } from "./second-notation.ts";
@@ -13,7 +14,7 @@ export type Vectors = {
   readonly checksums: readonly { readonly bytes: string; readonly crc32c: string }[];
   readonly tags: readonly { readonly group: string; readonly tag: string }[];
   readonly accepted: readonly (Named & { readonly packet: string; readonly expect: Decoded })[];
-  readonly dropped: readonly (Named & { readonly packet: string; readonly drop: string })[];
+  readonly dropped: readonly (Named & { readonly packet: string; readonly drop: Drop })[];
   /** Expanded contents of blocks; without `expect` they break a rule. */
   readonly contents: readonly (Named & {
     readonly kind: ContentKind;
