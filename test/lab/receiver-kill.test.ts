@@ -1,0 +1,47 @@
+/** A receiver that dies in the middle holds up nobody, is named, and comes back clean. */
+import { describe, expect, test } from "bun:test";
+import { leftovers, listing } from "./judge.ts";
+import { Lab } from "./lab.ts";
+import { expectEqual, others, push, randomFile } from "./scenario.ts";
+
+/** Most that the dead host may cost the others. */
+const EXTRA_MS_MAX = 2_000;
+
+describe("a receiver killed half-way", () => {
+  test("1 GiB to four hosts: three finish in time, the fourth is named, and takes the next push", async () => {
+    await using lab = await Lab.create({ hosts: 5 });
+    const [host1, host5] = [lab.host(1), lab.host(5)];
+    const daemons = await lab.startAll();
+    await host5.shell("echo old > /srv/www/old && mkdir /srv/www/d");
+    await randomFile(host1, "large", 1_024);
+    const undisturbed = await push(host1, ["-r"]);
+    await expectEqual(host1, others(lab).slice(0, 3));
+    for (const host of others(lab)) await host.shell("rm /srv/www/large");
+
+    const before = listing(host5.path(), { changed: false });
+    const disturbed = host1.msync(["-r"]);
+    let over = false;
+    void disturbed.finally(() => {
+      over = true;
+    });
+    await Bun.sleep(undisturbed.ms / 2);
+    expect(over).toBe(false);
+    // In the middle of its content: it has staged some, and shows none.
+    expect((await leftovers(host5.path())).length).toBeGreaterThan(0);
+    daemons[4]?.killNow();
+    const result = await disturbed;
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain("host5");
+    expect(result.stderr).not.toMatch(/host[234]/);
+    expect(result.ms).toBeLessThan(undisturbed.ms + EXTRA_MS_MAX);
+    await expectEqual(host1, others(lab).slice(0, 3));
+
+    await host5.daemon();
+    expect(await leftovers(host5.path())).toEqual([]);
+    expect(listing(host5.path(), { changed: false }).slice(1)).toEqual(before.slice(1));
+    await lab.settled(lab.hosts, 2_000);
+    await push(host1, ["-r"]);
+    await host5.shell("rm -r /srv/www/old /srv/www/d");
+    await expectEqual(host1, [host5]);
+  }, 240_000);
+});
