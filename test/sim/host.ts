@@ -1,5 +1,6 @@
 import type { EngineEvent, MemberInfo } from "../../src/engine/ports.ts";
 import type { NodeId } from "../../src/wire/brand.ts";
+import type { PushKey } from "../../src/wire/disk-port.ts";
 import type { Prng } from "../support/prng.ts";
 import { type DiskFaults, NO_DISK_FAULTS } from "./disk.ts";
 import type { EventQueue } from "./event-queue.ts";
@@ -45,12 +46,17 @@ export class Host {
   readonly #troubles: Interval[] = [];
   readonly #around: Surroundings;
   readonly #onEvent: (event: EngineEvent) => void;
+  readonly #onOverrun: (key: PushKey) => void;
   #runs = 0;
 
   constructor(
     index: number,
     around: Surroundings,
-    options: { tree: HostTree; onEvent: (event: EngineEvent) => void },
+    options: {
+      tree: HostTree;
+      onEvent: (event: EngineEvent) => void;
+      onOverrun: (key: PushKey) => void;
+    },
   ) {
     const plan = around.scenario.hosts[index];
     if (plan === undefined) throw new Error("no such host");
@@ -62,6 +68,7 @@ export class Host {
     this.faults = plan.disk;
     this.#around = around;
     this.#onEvent = options.onEvent;
+    this.#onOverrun = options.onOverrun;
   }
 
   /** Starts the daemon: a new node id, a later epoch, nothing in memory, and the staging area is cleaned. */
@@ -105,6 +112,7 @@ export class Host {
         faults: () => this.faults,
       },
       onEvent: (event) => this.#event(event),
+      onOverrun: (key) => this.#onOverrun(key),
     });
     this.#note("starts");
     this.process.start();

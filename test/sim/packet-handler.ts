@@ -1,5 +1,9 @@
 import type { EngineConfig } from "../../src/engine/ports.ts";
+import type { NodeId, PushId } from "../../src/wire/brand.ts";
+import { DataFlag, HEADER_BYTES } from "../../src/wire/constants.ts";
 import { groupTag } from "../../src/wire/crc32c.ts";
+import type { PushKey } from "../../src/wire/disk-port.ts";
+import { contextAt, RX_CONTEXTS, RxHead } from "../../src/wire/rx-table.ts";
 import {
   type Arena,
   buildPackets,
@@ -33,6 +37,25 @@ export class PacketHandler {
 
   receive(packet: Uint8Array): Verdict {
     return receivePacket(this.#table, this.#arena, this.#self, packet, this.#checksums);
+  }
+
+  /**
+   * Whose push it is, if this DATA packet is a new one for a block that the push has no room for yet: its sender must not have sent it.
+   * Undefined if all is well.
+   */
+  beyondLimit(packet: Uint8Array): PushKey | undefined {
+    const header = new DataView(packet.buffer, packet.byteOffset, HEADER_BYTES);
+    if ((header.getUint8(3) & DataFlag.repair) !== 0) return undefined;
+    for (let index = 0; index < RX_CONTEXTS; index++) {
+      const at = contextAt(index);
+      if (this.#table[at + RxHead.active] !== 1 || this.#table[at + RxHead.push] !== header.getUint32(20))
+        continue;
+      if (this.#table[at + RxHead.ownerHigh] !== header.getUint32(8)) continue;
+      if (this.#table[at + RxHead.ownerLow] !== header.getUint32(12)) continue;
+      if (header.getUint32(24) < (this.#table[at + RxHead.limit] as number)) return undefined;
+      return { owner: header.getBigUint64(8) as NodeId, push: header.getUint32(20) as PushId };
+    }
+    return undefined;
   }
 
   /** Makes a control packet ready for the wire. */

@@ -1,6 +1,6 @@
 import type { Address, Command, Engine, EngineConfig, EngineEvent, Output } from "../../src/engine/ports.ts";
 import type { Micros, NodeId, Slot } from "../../src/wire/brand.ts";
-import type { SourceReply, StageReply } from "../../src/wire/disk-port.ts";
+import type { PushKey, SourceReply, StageReply } from "../../src/wire/disk-port.ts";
 import { RX_TABLE_WORDS } from "../../src/wire/rx-table.ts";
 import type { Checksums } from "../../src/wire/twin.ts";
 import { TX_ROW_WORDS, TX_ROWS_MAX, TxRow } from "../../src/wire/tx-row.ts";
@@ -44,6 +44,8 @@ export type ProcessOptions = {
   readonly journal: Journal;
   readonly disk: Omit<DiskEnvironment, "slot" | "alive" | "prng" | "queue" | "journal">;
   onEvent(event: EngineEvent): void;
+  /** A packet has come for a block that the engine has said it has no room for. */
+  onOverrun(key: PushKey): void;
 };
 
 type Message =
@@ -241,7 +243,11 @@ export class Process implements Endpoint {
       const next = this.#group.shift() ?? this.#own.shift();
       if (next === undefined) break;
       const verdict = this.#handler.receive(next.packet);
-      if (verdict === "data") changed = true;
+      if (verdict === "data") {
+        changed = true;
+        const overrun = this.#handler.beyondLimit(next.packet);
+        if (overrun !== undefined) this.#options.onOverrun(overrun);
+      }
       if (verdict !== "control") continue;
       this.engine.onControl(next.packet, next.from, this.#clock());
       this.#drain();

@@ -10,12 +10,15 @@ import { TROUBLE_US_MIN, World } from "./world.ts";
 
 /** After the faults, every push must end and every list be right within this. */
 const CONVERGE_US_MAX = 15_000_000;
+/** In this time, without loss, everybody announces itself. */
+const HEARD_US = 1_000_000;
 /** The push that shows that all is well again must be done within this. */
 const CLEAN_PUSH_US_MAX = 5_000_000;
 /** How long receivers may take to find out what has become of a push whose owner has died. */
 const AFTERMATH_US = 12_000_000;
-/** After which nothing is left of any push, at either side. */
+/** After which nothing is left of any push, at either side; and after a push without loss. */
 const QUIET_US_MAX = 12_000_000;
+const CLEAN_QUIET_US_MAX = 500_000;
 
 export type SimResult = {
   readonly hash: string;
@@ -132,6 +135,8 @@ function convergePhase(world: World): void {
 
   // Questions wake an engine, and could hide that it has forgotten to wake up by itself: none before the pushes have ended.
   const ended = () => world.watches.every((watch) => watch.ended !== "no");
+  // A list can be right by chance until everybody has been heard once more.
+  world.run(world.queue.now + HEARD_US);
   world.run(until, { everyUs: 100_000, done: ended });
   if (world.run(until, { everyUs: 500_000, done: () => membersAgree(world) || askAll(world) }) && ended())
     return;
@@ -199,7 +204,7 @@ function cleanPhase(world: World): void {
   const owner = world.prng.fork("clean").pick(owners);
   const targets = receivers.filter((host) => host !== owner);
   if (targets.length === 0) return;
-  quiet(world);
+  quiet(world, QUIET_US_MAX);
   for (const host of live) host.process?.resetWindow();
   const nothing = {
     at: 0,
@@ -227,7 +232,7 @@ function cleanPhase(world: World): void {
         `${host.name} has ${window} slots for a push where it should have ${share}: slots are lost`,
       );
   }
-  quiet(world);
+  quiet(world, CLEAN_QUIET_US_MAX);
 }
 
 function compareTrees(world: World, owner: Host, host: Host): void {
@@ -241,9 +246,9 @@ function compareTrees(world: World, owner: Host, host: Host): void {
 }
 
 /** Waits until nothing is left of any push. */
-function quiet(world: World): void {
+function quiet(world: World, us: number): void {
   const done = () => world.live.every((host) => leftover(host) === undefined);
-  if (world.run(world.queue.now + QUIET_US_MAX, { everyUs: 100_000, done })) return;
+  if (world.run(world.queue.now + us, { everyUs: 100_000, done })) return;
   const host = world.live.find((one) => leftover(one) !== undefined);
   if (host !== undefined) world.journal.fail(`${host.name} still has ${leftover(host)}`);
 }

@@ -1,4 +1,5 @@
 import type { EngineEvent, Outcome } from "../../src/engine/ports.ts";
+import type { PushKey } from "../../src/wire/disk-port.ts";
 import { Prng } from "../support/prng.ts";
 import { EventQueue } from "./event-queue.ts";
 import { SimFailure } from "./failure.ts";
@@ -48,7 +49,11 @@ export class World {
     const base = this.#firstTree();
     this.hosts = scenario.hosts.map((_, index) => {
       const tree = new HostTree(new Map(prng.fork(`tree ${index}`).below(3) === 0 ? [] : base));
-      return new Host(index, around, { tree, onEvent: (event) => this.#onEvent(index, event) });
+      return new Host(index, around, {
+        tree,
+        onEvent: (event) => this.#onEvent(index, event),
+        onOverrun: (key) => this.#onOverrun(index, key),
+      });
     });
   }
 
@@ -134,6 +139,16 @@ export class World {
     if (watch === undefined || watch.plan.host !== index)
       return this.journal.fail("an event for a push that was never asked for");
     watch.onEvent(event, this.queue.now);
+  }
+
+  /** No more is sent than a receiver has room for, as long as its owner knows of it. */
+  #onOverrun(index: number, key: PushKey): void {
+    const host = this.host(index);
+    const record = this.journal.find(key);
+    const watch = this.watches.find((one) => one.record !== undefined && one.record === record);
+    if (watch === undefined || watch.ended !== "no" || this.scenario.hostile) return;
+    if ([...watch.outcomes.values()].some((told) => told.host === host.name)) return;
+    this.journal.fail(`push ${watch.request}: more is sent than ${host.name} has room for`);
   }
 
   /** Why this target may be without success; undefined if nothing explains it. */
