@@ -1,18 +1,9 @@
 import type { ConsoleOutput, ConsoleSession } from "../io/console.ts";
-import type { DaemonStatus } from "../io/daemon-status.ts";
-import type { EngineClient } from "../io/engine-client.ts";
+import type { ConsoleDaemon } from "../io/console-daemon.ts";
 import { CONSOLE_HELP, type ConsoleCommand, parseConsoleLine } from "./console-command.ts";
 import { displayBytes } from "./display.ts";
 import { PushReport } from "./push-report.ts";
 import { membersLines, statusLines } from "./tables.ts";
-
-/** The daemon, as its consoles see it. */
-export type ConsoleDaemon = {
-  readonly engine: Pick<EngineClient, "push" | "members">;
-  status(answer: (status: DaemonStatus) => void): void;
-  /** Lists a running command in `status` until the returned function is called. */
-  track(command: string): () => void;
-};
 
 /** Two bytes, no line end: the console's turn to speak. */
 const PROMPT = "> ";

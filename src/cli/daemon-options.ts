@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { Command, Option } from "@commander-js/extra-typings";
+import type { DaemonSettings } from "../io/daemon-settings.ts";
 import {
   listenAddress,
   megabits,
@@ -11,36 +12,11 @@ import {
 import { type Parsed, parseWith } from "./parse.ts";
 import { version } from "./version.ts";
 
-/** What the command line and the environment ask of a daemon. Values are checked for their form only. */
-export type DaemonOptions = {
-  /** Bytes, one character each. */
-  readonly base: string;
-  readonly user: string | undefined;
-  readonly group: string | undefined;
-  /** Supplementary groups; undefined: those of the user. */
-  readonly groups: readonly string[] | undefined;
-  /** UDP port of the group and TCP port of the console. */
-  readonly port: number;
-  readonly multicast: string;
-  /** Name or address; `0.0.0.0`: the daemon chooses. */
-  readonly interface: string;
-  readonly listen: string;
-  readonly name: string;
-  /** Bytes a second. */
-  readonly rateLimit: number | undefined;
-  /** Bytes wanted; undefined: the daemon's own default. */
-  readonly receiveBuffer: number | undefined;
-  readonly sendBuffer: number | undefined;
-  readonly logLevel: number;
-  readonly gso: boolean;
-  readonly gro: boolean;
-};
-
 /**
  * Reads the daemon's command line; environment variables `MAKUOSAN_…` stand in for options that are not given. No arguments at all:
  * the usage on stderr, status 1.
  */
-export function parseDaemonArguments(args: readonly string[]): Parsed<DaemonOptions> {
+export function parseDaemonArguments(args: readonly string[]): Parsed<DaemonSettings> {
   const command = daemonCommand();
   if (args.length === 0) return { kind: "exit", status: 1, stdout: "", stderr: command.helpInformation() };
   return parseWith(command, args, () => {

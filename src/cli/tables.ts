@@ -1,5 +1,5 @@
 import type { EngineStatus, MemberInfo } from "../engine/ports.ts";
-import type { DaemonStatus } from "../io/daemon-status.ts";
+import type { DaemonStatus } from "../io/console-daemon.ts";
 import { formatIp } from "../io/interfaces.ts";
 import { displayBytes, textToBytes } from "./display.ts";
 
@@ -50,7 +50,7 @@ export function statusLines(status: DaemonStatus): string[] {
     ...counted("command", status.commands.map(displayBytes)),
     ...counted("send op", sending),
     ...counted("recv op", receiving),
-    ...counterLines({ ...engine.counters, ...status.counters }),
+    ...counterLines(status.counters),
   ];
 }
 

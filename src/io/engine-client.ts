@@ -73,6 +73,11 @@ export class EngineClient {
     this.#post({ kind: "status", request });
   }
 
+  /** Says goodbye to the group; the event `stopped` follows. */
+  stop(): void {
+    this.#post({ kind: "stop" });
+  }
+
   /** Takes an event of the engine. `log` and `stopped` are not for here. */
   onEvent(event: EngineEvent): void {
     switch (event.kind) {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
-import { type DaemonOptions, parseDaemonArguments } from "../../src/cli/daemon-options.ts";
+import { parseDaemonArguments } from "../../src/cli/daemon-options.ts";
 import { parseMsyncArguments, parseTarget } from "../../src/cli/msync-options.ts";
 import type { Parsed } from "../../src/cli/parse.ts";
+import type { DaemonSettings } from "../../src/io/daemon-settings.ts";
 
 function run<T>(parsed: Parsed<T>): T {
   if (parsed.kind === "exit") throw new Error(`exit ${parsed.status}: ${parsed.stderr}`);
@@ -17,7 +18,7 @@ function exit(parsed: Parsed<unknown>): { status: number; stdout: string; stderr
 }
 
 describe("makuosan", () => {
-  const defaults: DaemonOptions = {
+  const defaults: DaemonSettings = {
     base: "/srv",
     user: undefined,
     group: undefined,

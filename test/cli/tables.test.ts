@@ -43,9 +43,9 @@ test("status: the table, its items, then all counters", () => {
     engine: {
       sending: [{ push: 7 as PushId, phase: "content", hosts: 3, blocks: 12 }],
       receiving: [{ owner: "host9", push: 8 as PushId, state: "receiving", blocks: 1 }],
-      counters: { "sent blocks content": 5, naks: 0 },
+      counters: { "engine only": 1 },
     },
-    counters: { "packets sent": 1000 },
+    counters: { "packets sent": 1000, "sent blocks content": 5, naks: 0 },
   };
   expect(statusLines(status)).toEqual([
     "process : 42",

@@ -1,7 +1,8 @@
 import { connect, type Socket } from "node:net";
-import { type ConsoleDaemon, openConsoleSession } from "../../src/cli/console-session.ts";
+import { openConsoleSession } from "../../src/cli/console-session.ts";
 import type { Command, EngineEvent } from "../../src/engine/ports.ts";
 import { listenConsole } from "../../src/io/console.ts";
+import type { ConsoleDaemon } from "../../src/io/console-daemon.ts";
 import { EngineClient } from "../../src/io/engine-client.ts";
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 import type { PushKey } from "../../src/wire/disk-port.ts";

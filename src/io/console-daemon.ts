@@ -1,4 +1,13 @@
 import type { EngineStatus } from "../engine/ports.ts";
+import type { EngineClient } from "./engine-client.ts";
+
+/** The daemon, as its consoles see it. */
+export type ConsoleDaemon = {
+  readonly engine: Pick<EngineClient, "push" | "members">;
+  status(answer: (status: DaemonStatus) => void): void;
+  /** Lists a running command in `status` until the returned function is called. */
+  track(command: string): () => void;
+};
 
 /** What `status` tells of a daemon. */
 export type DaemonStatus = {
@@ -15,6 +24,6 @@ export type DaemonStatus = {
   /** Console commands that are running, as they were typed. */
   readonly commands: readonly string[];
   readonly engine: EngineStatus;
-  /** Counters of the sockets, by name. */
+  /** Counters of engine and sockets since the start, by name. */
   readonly counters: Readonly<Record<string, number>>;
 };

@@ -1,0 +1,16 @@
+import { RX_TABLE_WORDS } from "../wire/rx-table.ts";
+import type { NetMemory } from "./net-shim.ts";
+
+/** Bytes of a slot. It holds 224 symbols of a network with frames of 1,500 bytes, and 36 of one with jumbo frames. */
+const slotBytes = 320 << 10;
+/** Slots: three pushes' worth. Pages that were never used cost nothing. */
+const slotCount = 96;
+
+/** The memory that all threads share: the block arena and the receive table, zeroed. */
+export function openMemory(): NetMemory {
+  return {
+    rx: new SharedArrayBuffer(RX_TABLE_WORDS * 4),
+    arena: new SharedArrayBuffer(slotCount * slotBytes),
+    slotBytes,
+  };
+}

@@ -1,0 +1,24 @@
+/** What a daemon is asked to be. Values have the right form; whether the host can do it is found out at start. */
+export type DaemonSettings = {
+  /** Base directory as bytes, one character each. */
+  readonly base: string;
+  readonly user: string | undefined;
+  readonly group: string | undefined;
+  /** Supplementary groups; undefined: those of the user. */
+  readonly groups: readonly string[] | undefined;
+  /** UDP port of the group and TCP port of the console. */
+  readonly port: number;
+  readonly multicast: string;
+  /** Name or address; `0.0.0.0`: the daemon chooses. */
+  readonly interface: string;
+  readonly listen: string;
+  readonly name: string;
+  /** Bytes a second. */
+  readonly rateLimit: number | undefined;
+  /** Bytes wanted; undefined: the daemon's own default. */
+  readonly receiveBuffer: number | undefined;
+  readonly sendBuffer: number | undefined;
+  readonly logLevel: number;
+  readonly gso: boolean;
+  readonly gro: boolean;
+};

@@ -1,0 +1,50 @@
+import { workerData } from "node:worker_threads";
+import type { Arena } from "../disk/arena.ts";
+import type { Digest } from "../disk/digest.ts";
+import type { Sys } from "../disk/sys.ts";
+import { createZstd, type Zstd } from "../disk/zstd.ts";
+import { createDigest } from "./digest.ts";
+import { addressOf } from "./ffi.ts";
+import { wake } from "./shim.ts";
+import { createSys } from "./sys.ts";
+import type { DiskThreadData } from "./threads.ts";
+
+/** What the two disk threads have in common. */
+
+export type DiskTools = {
+  readonly base: string;
+  readonly arena: Arena;
+  readonly sys: Sys;
+  readonly digest: Digest;
+  readonly zstd: Zstd;
+};
+
+/** Opens what this thread's side of the disk works with, once. */
+export function openDiskTools({ base, arena: buffer, slotBytes }: DiskThreadData): DiskTools {
+  const memory = { buffer, address: addressOf(buffer) };
+  return {
+    base,
+    arena: { bytes: new Uint8Array(buffer), slotBytes },
+    sys: createSys(memory),
+    digest: createDigest(memory),
+    zstd: createZstd(),
+  };
+}
+
+/** What the main thread has given this one. */
+export function diskThreadData(): DiskThreadData {
+  return workerData as DiskThreadData;
+}
+
+/** Takes the engine's requests, in order. */
+export function takeRequests<Request>(data: DiskThreadData, handle: (request: Request) => void): void {
+  data.engine.on("message", (requests: readonly Request[]) => {
+    for (const request of requests) handle(request);
+  });
+}
+
+/** Sends one reply to the engine, at once: other blocks may wait for its slot. */
+export function reply(data: DiskThreadData, message: unknown): void {
+  data.engine.postMessage([message]);
+  wake(data.engineWakeFd);
+}

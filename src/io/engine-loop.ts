@@ -1,0 +1,224 @@
+import type { Address, Command, Engine, EngineEvent, Output } from "../engine/ports.ts";
+import type { Micros } from "../wire/brand.ts";
+import { IP_UDP_BYTES } from "../wire/constants.ts";
+import type { SourceReply, SourceRequest, StageReply, StageRequest } from "../wire/disk-port.ts";
+import { TX_ROWS_MAX } from "../wire/tx-row.ts";
+import { Ready } from "./abi-net.ts";
+import type { NetShim, SendResult } from "./net-shim.ts";
+import { TrafficMeter } from "./traffic-meter.ts";
+
+/** How the loop reaches the other threads. The functions that take return undefined when nothing is there. */
+export type Mail = {
+  takeCommand(): Command | undefined;
+  takeSource(): readonly SourceReply[] | undefined;
+  takeStage(): readonly StageReply[] | undefined;
+  toSource(requests: readonly SourceRequest[]): void;
+  toStage(requests: readonly StageRequest[]): void;
+  event(event: EngineEvent): void;
+  /** Follows a `status` event. */
+  traffic(rate: number, counters: Readonly<Record<string, number>>): void;
+};
+
+export type LoopParts = {
+  readonly engine: Engine;
+  readonly net: Pick<
+    NetShim,
+    | "wait"
+    | "receive"
+    | "rows"
+    | "rowsPending"
+    | "startRows"
+    | "sendRows"
+    | "addControl"
+    | "sendControl"
+    | "counters"
+  >;
+  readonly mail: Mail;
+  /** The monotonic clock. */
+  now(): Micros;
+};
+
+/** Batches taken from one socket, and batches of rows sent, before the other side has its turn. */
+const batchesInTurn = 4;
+/** While the socket takes nothing, timers that are due may wait this long: whoever asks for rows would ask without end. */
+const blockedPauseUs = 1_000;
+/** After the engine has stopped, its last packets get this long. */
+const farewellUs = 50_000;
+/** An error of sending is told at most this often. */
+const complaintUs = 10_000_000;
+
+/**
+ * Drives the engine until it has stopped: waits for packets, messages and time, hands them in, and carries out what comes out. One
+ * synchronous loop: it sleeps only in `wait`, so that an idle node costs nothing but its deadlines.
+ */
+export function runEngineLoop(parts: LoopParts): void {
+  new EngineLoop(parts).run();
+}
+
+class EngineLoop {
+  readonly #parts: LoopParts;
+  readonly #meter: TrafficMeter;
+  #toSource: SourceRequest[] = [];
+  #toStage: StageRequest[] = [];
+  #now: Micros;
+  /** The socket is full: nothing more can be sent before Ready.send. */
+  #blocked = false;
+  /** Packets are known to be there that `wait` may not tell of. */
+  readonly #more = { group: false, unicast: false };
+  #stopped = false;
+  #complained = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  readonly #onControl = (packet: Uint8Array, from: Address): void => {
+    this.#parts.engine.onControl(packet, from, this.#now);
+    this.#drain();
+  };
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.#now = parts.now();
+    this.#meter = new TrafficMeter(() => {
+      const { sentBytes = 0, sentPackets = 0 } = parts.net.counters();
+      return sentBytes + sentPackets * IP_UDP_BYTES;
+    });
+  }
+
+  run(): void {
+    const { engine, net } = this.#parts;
+    while (!this.#stopped) {
+      const ready = net.wait(this.#timeout(), { forSend: this.#blocked });
+      this.#now = this.#parts.now();
+      if (ready & Ready.send) this.#blocked = false;
+      if (ready & Ready.wake) this.#takeMail();
+      if (ready & Ready.unicast || this.#more.unicast) this.#receive("unicast");
+      if (ready & Ready.group || this.#more.group) this.#receive("group");
+      this.#now = this.#parts.now();
+      if (this.#now >= engine.deadline()) {
+        engine.onTimeout(this.#now);
+        this.#drain();
+      }
+      this.#send();
+      this.#post();
+    }
+    this.#sayFarewell();
+  }
+
+  #timeout(): number {
+    if (this.#more.group || this.#more.unicast) return 0;
+    const left = this.#parts.engine.deadline() - this.#parts.now();
+    return Math.max(left, this.#blocked ? blockedPauseUs : 0);
+  }
+
+  #takeMail(): void {
+    const { engine, mail } = this.#parts;
+    for (let replies = mail.takeSource(); replies !== undefined; replies = mail.takeSource()) {
+      for (const reply of replies) {
+        engine.onSource(reply, this.#now);
+        this.#drain();
+      }
+    }
+    for (let replies = mail.takeStage(); replies !== undefined; replies = mail.takeStage()) {
+      for (const reply of replies) {
+        engine.onStage(reply, this.#now);
+        this.#drain();
+      }
+    }
+    for (let command = mail.takeCommand(); command !== undefined; command = mail.takeCommand()) {
+      engine.onCommand(command, this.#now);
+      this.#drain();
+    }
+  }
+
+  #receive(socket: "group" | "unicast"): void {
+    let more = true;
+    for (let batch = 0; more && batch < batchesInTurn; batch++) {
+      this.#now = this.#parts.now();
+      const received = this.#parts.net.receive(socket, this.#onControl);
+      more = received.more;
+      if (received.touched === 0) continue;
+      this.#parts.engine.onReceived(this.#now);
+      this.#drain();
+    }
+    this.#more[socket] = more;
+  }
+
+  /** Carries out all that the engine wants done. Messages to the disk are collected, to be posted together. */
+  #drain(): void {
+    const { engine } = this.#parts;
+    for (let output = engine.poll(); output !== undefined; output = engine.poll()) this.#carryOut(output);
+  }
+
+  #carryOut(output: Output): void {
+    const { net, mail } = this.#parts;
+    switch (output.kind) {
+      case "control": {
+        if (net.addControl(output.packet, output.to)) return;
+        this.#note(net.sendControl());
+        // What still has no room is lost, as it could be on the way: the protocol repeats what matters.
+        net.addControl(output.packet, output.to);
+        return;
+      }
+      case "source":
+        this.#toSource.push(output.request);
+        return;
+      case "stage":
+        this.#toStage.push(output.request);
+        return;
+      case "event":
+        if (output.event.kind === "stopped") this.#stopped = true;
+        mail.event(output.event);
+        if (output.event.kind === "status") mail.traffic(this.#meter.rate(this.#now), net.counters());
+        return;
+    }
+  }
+
+  /** Control packets first: they are few, and data waits for what they say. */
+  #send(): void {
+    const { engine, net } = this.#parts;
+    if (this.#blocked) return;
+    for (let batch = 0; batch < batchesInTurn; batch++) {
+      if (!this.#note(net.sendControl())) return;
+      if (net.rowsPending && !this.#note(net.sendRows())) return;
+      this.#now = this.#parts.now();
+      const count = engine.takeRows(net.rows, TX_ROWS_MAX, this.#now);
+      this.#drain();
+      if (count === 0) break;
+      net.startRows(count);
+    }
+    if (net.rowsPending && !this.#note(net.sendRows())) return;
+    this.#note(net.sendControl());
+    this.#meter.look(this.#now);
+  }
+
+  /** Takes note of how sending went; false if it must wait. */
+  #note(result: SendResult): boolean {
+    if (result === "full") {
+      this.#blocked = true;
+      return false;
+    }
+    if (result !== "done") {
+      this.#failures++;
+      if (this.#now - this.#complained >= complaintUs) {
+        this.#complained = this.#now;
+        const text = `cannot send (errno ${result.errno}); ${this.#failures} times so far`;
+        this.#parts.mail.event({ kind: "log", level: 1, text });
+      }
+    }
+    return true;
+  }
+
+  #post(): void {
+    const { mail } = this.#parts;
+    if (this.#toSource.length > 0) mail.toSource(this.#toSource);
+    if (this.#toStage.length > 0) mail.toStage(this.#toStage);
+    if (this.#toSource.length > 0) this.#toSource = [];
+    if (this.#toStage.length > 0) this.#toStage = [];
+  }
+
+  #sayFarewell(): void {
+    const { net } = this.#parts;
+    const until = this.#parts.now() + farewellUs;
+    while (net.sendControl() === "full" && this.#parts.now() < until) {
+      net.wait(until - this.#parts.now(), { forSend: true });
+    }
+  }
+}

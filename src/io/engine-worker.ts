@@ -1,0 +1,44 @@
+import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { createEngine } from "../engine/node.ts";
+import type { Micros, Slot } from "../wire/brand.ts";
+import { type Mail, runEngineLoop } from "./engine-loop.ts";
+import { NetShim } from "./net-shim.ts";
+import { systemRandom } from "./random.ts";
+import type { EngineNotice, EngineThreadData } from "./threads.ts";
+
+/** The engine's thread. It never returns to its event loop: messages are taken when the eventfd says that there are some. */
+
+const data = workerData as EngineThreadData;
+const { rx, arena, slotBytes } = data.memory;
+const slots = Array.from({ length: Math.floor(arena.byteLength / slotBytes) }, (_, slot) => slot as Slot);
+const tell = (notice: EngineNotice) => data.main.postMessage(notice);
+
+runEngineLoop({
+  engine: createEngine(data.config, { rx: new Uint32Array(rx), slots, slotBytes }, systemRandom()),
+  net: new NetShim(data.net, data.memory, data.wakeFd),
+  mail: {
+    takeCommand: () => take(data.main),
+    takeSource: () => take(data.source),
+    takeStage: () => take(data.stage),
+    toSource: posterTo("source"),
+    toStage: posterTo("stage"),
+    event: (event) => tell({ kind: "event", event }),
+    traffic: (rate, counters) => tell({ kind: "traffic", rate, counters }),
+  } satisfies Mail,
+  now: () => Math.floor(performance.now() * 1_000) as Micros,
+});
+
+/** The next message that waits at a port, if any. The other side posts nothing but what `threads.ts` says. */
+function take<T>(port: MessagePort): T | undefined {
+  return receiveMessageOnPort(port)?.message as T | undefined;
+}
+
+/** Posts to a disk thread. The first message also asks the main thread to start it: many a daemon only ever sends, or only receives. */
+function posterTo(thread: "source" | "stage"): (requests: readonly unknown[]) => void {
+  let wanted = false;
+  return (requests) => {
+    data[thread].postMessage(requests);
+    if (!wanted) tell({ kind: "wanted", thread });
+    wanted = true;
+  };
+}

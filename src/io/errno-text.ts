@@ -1,0 +1,8 @@
+import { errorText } from "../disk/errno.ts";
+
+/** An error of node:fs or of Bun in the system's words: `Permission denied`, not `EACCES: permission denied, stat '/x'`. */
+export function systemErrorText(error: unknown): string {
+  const { errno, code, message } = error as NodeJS.ErrnoException;
+  if (typeof errno === "number" && errno !== 0) return errorText(Math.abs(errno));
+  return code ?? message;
+}
