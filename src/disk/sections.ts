@@ -1,6 +1,7 @@
 import { getBit } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
 import { decodeSection, type Entry } from "../wire/manifest.ts";
+import { comparePaths } from "../wire/path.ts";
 import type { Zstd } from "./zstd.ts";
 
 /** A file of the content stream (PROTOCOL §10.3). */
@@ -95,6 +96,21 @@ export class Sections {
     const index = number - this.firstEntry(low);
     assert(number >= 0 && index < this.length(low), "no such entry");
     return { section: low, index };
+  }
+
+  /** Number of the entry with this path. */
+  find(path: Uint8Array): number | undefined {
+    let low = 0;
+    let high = this.count - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      const first = this.read(middle)[0];
+      if (first !== undefined && comparePaths(first.path, path) <= 0) low = middle;
+      else high = middle - 1;
+    }
+    if (this.count === 0) return undefined;
+    const index = this.read(low).findIndex((entry) => comparePaths(entry.path, path) === 0);
+    return index < 0 ? undefined : this.firstEntry(low) + index;
   }
 
   /** Bytes of a file, or NOT_A_FILE. */

@@ -52,18 +52,19 @@ export type Extent = { readonly at: number; readonly bytes: number };
 /** Room on a file system: bytes and inodes that this process may take; inodes is Infinity where they are not counted. */
 export type Space = { readonly bytes: number; readonly inodes: number; readonly readOnly: boolean };
 
+/** What is undefined is left alone. Links have no mode. */
 export type Metadata = {
-  /** Undefined: left alone. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
-  /** Undefined: left alone (links have none). */
   readonly mode: number | undefined;
-  readonly seconds: bigint;
-  readonly nanoseconds: number;
+  /** Time of modification. */
+  readonly time: { readonly seconds: bigint; readonly nanoseconds: number } | undefined;
 };
 
 export interface Sys {
   /** Whether this process may give files away: it runs as root. */
   readonly root: boolean;
+  /** The user as whom it creates files. */
+  readonly uid: number;
 
   /** Opens the base directory, for naming, by an operator's path: links are followed. */
   openBase(path: Latin1): Fd | Failed;

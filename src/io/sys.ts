@@ -31,11 +31,11 @@ const DIRENT_NAME_AT = 19;
 
 const KIND_MASK = 0o170000;
 const KINDS: Readonly<Record<number, NodeKind>> = {
-  16807: "file",
-  9604: "directory",
-  21609: "symlink",
-  2401: "fifo",
-  26411: "socket",
+  32768: "file",
+  16384: "directory",
+  40960: "symlink",
+  4096: "fifo",
+  49152: "socket",
 };
 
 const DOTS = [".", ".."];
@@ -50,7 +50,9 @@ export function createSys(arena: Memory): Sys {
   const { put, stats } = tables;
   const rows = addressAt(scratch.address, ROWS);
   const names = addressAt(scratch.address, NAMES);
-  const root = process.geteuid?.() === 0;
+  const uid = process.geteuid?.();
+  assert(uid !== undefined, "this system has no users");
+  const root = uid === 0;
 
   const at = ({ at, bytes }: Extent): Pointer => {
     assert(at >= 0 && bytes >= 0 && bytes <= arena.buffer.byteLength - at, "extent outside the arena");
@@ -68,6 +70,7 @@ export function createSys(arena: Memory): Sys {
 
   return {
     root,
+    uid,
     openBase: (path) => openAs(-1, path, FsWay.base),
     open(dir, path, way) {
       if (way !== "read") return openAs(dir, path, wayNumber(way));
@@ -136,12 +139,12 @@ function wayNumber(way: Exclude<OpenWay, "read">): number {
   return FsWay[way];
 }
 
-function setMetadata(fd: Fd, { owner, mode, seconds, nanoseconds }: Metadata): number {
+function setMetadata(fd: Fd, { owner, mode, time }: Metadata): number {
   const owned = owner === undefined ? 0 : shim.mk_fs_chown(fd, owner.uid, owner.gid);
   if (owned < 0) return owned;
   const moded = mode === undefined ? 0 : shim.mk_fs_chmod(fd, mode);
   if (moded < 0) return moded;
-  return shim.mk_fs_utime(fd, seconds, nanoseconds);
+  return time === undefined ? 0 : shim.mk_fs_utime(fd, time.seconds, time.nanoseconds);
 }
 
 /** Access to the scratch memory: paths and names into it, tables out of it. */

@@ -1,0 +1,150 @@
+import { FailStep } from "../wire/constants.ts";
+import type { DiskFailure } from "../wire/disk-port.ts";
+import type { Entry } from "../wire/manifest.ts";
+import { rootPath, stagedPath } from "./builder.ts";
+import { Directories } from "./directories.ts";
+import { Mark } from "./marks.ts";
+import { nameOf, parentOf, toLatin1 } from "./names.ts";
+import { Placer } from "./placer.ts";
+import { currentEntry, metadataOf, type StagePush } from "./stage-push.ts";
+import { Errno, errnoOf, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
+
+/** Up to this many changed directories are flushed one by one (see Builder). */
+const FLUSHED_SINGLY_MAX = 16;
+
+/**
+ * Brings what is staged into place (PROTOCOL §8.2). Every directory is opened anew, from the base down, without following links: the tree may have
+ * changed since it was compared. An error does not stop it, as a tree that is half new is better than a quarter; the first one is reported.
+ */
+export class Committer {
+  readonly #sys: Sys;
+  readonly #push: StagePush;
+  readonly #directories: Directories;
+  readonly #placer: Placer;
+  /** Directories in which names changed, as long as they are few; undefined: many, or other changes that need a flush, too. */
+  #changed: Set<Latin1> | undefined = new Set();
+  #failure: DiskFailure | undefined;
+
+  constructor(sys: Sys, push: StagePush) {
+    this.#sys = sys;
+    this.#push = push;
+    this.#directories = new Directories(sys, push.base);
+    this.#placer = new Placer(sys, { staging: push.staging, directories: this.#directories });
+  }
+
+  /** Does it; undefined if all went well. */
+  run(): DiskFailure | undefined {
+    const { sections, marks } = this.#push;
+    for (let section = 0; section < sections.count; section++) {
+      const first = sections.firstEntry(section);
+      marks.of(section)?.forEach((mark, index) => {
+        if (mark !== 0) this.#note(first + index, this.#bringIn(first + index, mark));
+      });
+    }
+    // The times of directories come last, from the deepest up, as each rename changed that of the directory around it.
+    for (let section = sections.count - 1; section >= 0; section--) {
+      const first = sections.firstEntry(section);
+      const bits = marks.of(section);
+      for (let index = (bits?.length ?? 0) - 1; index >= 0; index--) {
+        const mark = bits?.[index] ?? 0;
+        if (mark !== 0) this.#note(first + index, this.#finishDirectory(first + index, mark));
+      }
+    }
+    this.#note(undefined, this.#flush());
+    this.#directories.release();
+    return this.#failure;
+  }
+
+  #note(entry: number | undefined, result: number): void {
+    if (result >= 0 || this.#failure !== undefined) return;
+    this.#failure = { errno: errnoOf(result), step: FailStep.rename, entry };
+  }
+
+  /** Renames one entry into place, or changes its metadata; 0 or -errno. What comes with its directory needs nothing. */
+  #bringIn(number: number, mark: number): number {
+    if ((mark & Mark.implicit) !== 0) {
+      return this.#place(String(number), rootPath(this.#push, number), { directory: true });
+    }
+    if ((mark & Mark.inside) !== 0 || (mark & Mark.update) === 0) return 0;
+    const entry = currentEntry(this.#push, number);
+    const directory = entry.type === "directory";
+    if ((mark & Mark.inPlace) !== 0) return directory ? 0 : this.#change(entry);
+    // A file without a good version stays what it is; the sender has reported it.
+    if ((mark & Mark.staged) === 0) return 0;
+    return this.#place(stagedPath(this.#push, number), toLatin1(entry.path), { directory });
+  }
+
+  #place(from: Latin1, to: Latin1, { directory }: { directory: boolean }): number {
+    this.#changed?.add(parentOf(to));
+    if ((this.#changed?.size ?? 0) > FLUSHED_SINGLY_MAX) this.#changed = undefined;
+    return this.#placer.place(from, to, { directory });
+  }
+
+  /** Changes the metadata of something that is not a directory, if it is still what was compared. */
+  #change(entry: Entry): number {
+    this.#changed = undefined;
+    return this.#withHandle(toLatin1(entry.path), (fd, stat) => {
+      const same = stat.kind === entry.type && (entry.type !== "file" || sameBytes(entry, stat));
+      return same ? this.#sys.setMetadata(fd, metadataOf(this.#sys, entry)) : -Errno.EBUSY;
+    });
+  }
+
+  /** Sets mode, owner and time of a directory that was there before, where something of them or in it changed. */
+  #finishDirectory(number: number, mark: number): number {
+    const { sys } = { sys: this.#sys };
+    const isNew = (mark & Mark.root) !== 0 && (mark & Mark.staged) !== 0 && !sys.root;
+    const isOld = (mark & Mark.touched) !== 0 || (mark & Mark.inPlace) !== 0;
+    if (!isNew && !isOld) return 0;
+    const entry = currentEntry(this.#push, number);
+    if (entry.type !== "directory") return 0;
+    if ((mark & Mark.inPlace) !== 0) this.#changed = undefined;
+    return this.#withHandle(toLatin1(entry.path), (fd, stat) => {
+      if (stat.kind !== "directory") return -Errno.ENOTDIR;
+      // Only its owner may set a directory's time (as in the comparison).
+      if (!sys.root && stat.uid !== sys.uid) return 0;
+      return sys.setMetadata(fd, metadataOf(sys, entry));
+    });
+  }
+
+  #withHandle(path: Latin1, use: (fd: Parameters<Sys["stat"]>[0], stat: Stat) => number): number {
+    const parent = this.#directories.get(parentOf(path));
+    if (failed(parent)) return parent;
+    const fd = this.#sys.open(parent, nameOf(path), "handle");
+    if (failed(fd)) return fd;
+    const stat = this.#sys.stat(fd);
+    const result = failed(stat) ? stat : use(fd, stat);
+    this.#sys.close(fd);
+    return result;
+  }
+
+  /** The renames are to survive a power failure before the sender hears of them. */
+  #flush(): number {
+    if (this.#changed === undefined) return this.#flushAll();
+    let error = 0;
+    for (const path of this.#changed) {
+      const parent = this.#directories.get(path);
+      const fd = failed(parent) ? parent : this.#sys.open(parent, ".", "directory");
+      // A directory that may be written to but not read cannot be flushed alone.
+      if (failed(fd)) return this.#flushAll();
+      const flushed = this.#sys.sync(fd);
+      if (error === 0) error = flushed;
+      this.#sys.close(fd);
+    }
+    return error;
+  }
+
+  #flushAll(): number {
+    if (this.#push.staging.made) return this.#push.staging.flush();
+    const fd = this.#sys.open(this.#push.base, ".", "directory");
+    if (failed(fd)) return fd;
+    const flushed = this.#sys.syncAll(fd);
+    this.#sys.close(fd);
+    return flushed;
+  }
+}
+
+/** Whether a file's bytes are still those that were compared: a later change must not be hidden by the entry's time. */
+function sameBytes(entry: Entry, stat: Stat): boolean {
+  if (stat.size !== entry.size) return false;
+  return entry.size === 0 || (stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds);
+}

@@ -1,0 +1,249 @@
+import { FailStep } from "../wire/constants.ts";
+import type { DiskFailure } from "../wire/disk-port.ts";
+import type { Entry } from "../wire/manifest.ts";
+import type { Directories } from "./directories.ts";
+import { Mark, type Marks, type Roots } from "./marks.ts";
+import { isInside, isReserved, nameOf, parentOf, toLatin1 } from "./names.ts";
+import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
+
+/** A directory of the manifest, or above it, on the way to the entry that is being compared. */
+type Ground = {
+  readonly path: Latin1;
+  /** Its entry, if it is one. */
+  readonly number: number | undefined;
+  /** Whether it is there now; if not, it will be staged. */
+  readonly here: boolean;
+  /** Whether names in it may be changed: 0, an error number, or undefined while nobody has asked. */
+  fault: number | undefined;
+};
+
+export type CompareOptions = {
+  readonly sys: Sys;
+  /** Of the own tree. */
+  readonly directories: Directories;
+  /** Mount that the base lies on: the only one in which staged names can be renamed into place. */
+  readonly mount: bigint;
+  readonly marks: Marks;
+  readonly roots: Roots;
+};
+
+/** Compares a manifest, entry by entry, with the own tree, without changing anything, and marks what differs. */
+export class Comparer {
+  readonly #options: CompareOptions;
+  /** From the base down to the directory of the last entry. The manifest's order makes a stack of it. */
+  readonly #way: Ground[] = [{ path: "", number: undefined, here: true, fault: undefined }];
+
+  constructor(options: CompareOptions) {
+    this.#options = options;
+  }
+
+  /** Compares the next section, whose entries are numbered from `firstEntry`. Marks it, or says which entry cannot be taken, and why. */
+  section(section: number, firstEntry: number, entries: readonly Entry[]): DiskFailure | undefined {
+    const paths = entries.map((entry) => toLatin1(entry.path));
+    const own = new OwnStatus(this.#options, paths);
+    const marks = new Uint8Array(entries.length);
+    const touched: number[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const path = paths[index] ?? "";
+      const number = firstEntry + index;
+      const mark = isReserved(path)
+        ? -Errno.EPERM
+        : this.#compare({ entry, path, number, own, index, touched });
+      if (mark < 0)
+        return {
+          errno: errnoOf(mark),
+          step: isReserved(path) ? FailStep.manifest : FailStep.compare,
+          entry: number,
+        };
+      marks[index] = mark;
+      if (entry.type !== "directory") continue;
+      this.#way.push({ path, number, here: (mark & (Mark.inside | Mark.root)) === 0, fault: undefined });
+    }
+    this.#options.marks.put(section, marks);
+    for (const number of touched) this.#options.marks.change(number, { set: Mark.touched });
+    return undefined;
+  }
+
+  /** The marks of one entry, or -errno. */
+  #compare(at: {
+    entry: Entry;
+    path: Latin1;
+    number: number;
+    own: OwnStatus;
+    index: number;
+    touched: number[];
+  }): number {
+    const { entry, path, number, own, index, touched } = at;
+    const ground = this.#groundOf(parentOf(path));
+    if (typeof ground === "number") return ground;
+    if (!ground.here) {
+      const implicit = this.#newRoot(number);
+      return inside(entry) | (implicit ? Mark.implicit : 0);
+    }
+    const parent = this.#options.directories.get(ground.path);
+    if (failed(parent)) return parent;
+    const mark = decide(this.#options, {
+      entry,
+      stat: own.get(index, parent),
+      parent,
+      name: nameOf(path),
+    });
+    if (mark < 0 || !moves(mark)) return mark;
+    ground.fault ??= parentFault(this.#options, parent);
+    if (ground.fault !== 0) return -ground.fault;
+    if (ground.number !== undefined) touched.push(ground.number);
+    if ((mark & Mark.root) !== 0) this.#options.roots.add(number);
+    return mark;
+  }
+
+  /** The root of a missing directory that is no entry, noted when its first entry comes by. */
+  #pendingRoot: Latin1 | undefined;
+
+  #newRoot(number: number): boolean {
+    if (this.#pendingRoot === undefined) return false;
+    this.#options.roots.add(number, this.#pendingRoot.length);
+    this.#pendingRoot = undefined;
+    return true;
+  }
+
+  /** What is known of a directory, after a look at the own tree if it is not an entry; -errno if something else is in its place. */
+  #groundOf(path: Latin1): Ground | Failed {
+    let last = this.#way.at(-1);
+    while (last !== undefined && last.path !== path && !isInside(path, last.path)) {
+      this.#way.pop();
+      last = this.#way.at(-1);
+    }
+    if (last === undefined || last.path === path) return last ?? (-Errno.EIO as Failed);
+    if (!last.here) return this.#push(path, false);
+    // Component by component, as the first one that is missing becomes a new directory.
+    for (let slash = path.indexOf("/", last.path.length + 1); ; slash = path.indexOf("/", slash + 1)) {
+      const ancestor = slash < 0 ? path : path.slice(0, slash);
+      const fd = this.#options.directories.get(ancestor);
+      if (fd === -Errno.ENOENT) return this.#missing(ancestor, path);
+      if (failed(fd)) return fd;
+      const ground = this.#push(ancestor, true);
+      if (slash < 0) return ground;
+    }
+  }
+
+  #missing(root: Latin1, path: Latin1): Ground | Failed {
+    const above = this.#way.at(-1);
+    const parent = this.#options.directories.get(parentOf(root));
+    if (failed(parent)) return parent;
+    const fault = above?.fault ?? parentFault(this.#options, parent);
+    if (above !== undefined) above.fault = fault;
+    if (fault !== 0) return -fault as Failed;
+    this.#pendingRoot = root;
+    const ground = this.#push(root, false);
+    return root === path ? ground : this.#push(path, false);
+  }
+
+  #push(path: Latin1, here: boolean): Ground {
+    const ground: Ground = { path, number: undefined, here, fault: undefined };
+    this.#way.push(ground);
+    return ground;
+  }
+}
+
+/**
+ * Compares a single entry anew (PROTOCOL §10.5); `before` are the marks that it has. Returns its new marks, or -errno. Where an entry is staged
+ * does not change: its directory is what it was.
+ */
+export function compareAgain(options: CompareOptions, entry: Entry, before: number): number {
+  if ((before & Mark.inside) !== 0) return inside(entry) | (before & Mark.implicit);
+  const path = toLatin1(entry.path);
+  const parent = options.directories.get(parentOf(path));
+  if (failed(parent)) return parent;
+  const [stat] = options.sys.statMany(parent, [nameOf(path)]);
+  if (stat === undefined) return -Errno.EIO;
+  const mark = decide(options, { entry, stat, parent, name: nameOf(path) });
+  if (mark < 0 || !moves(mark)) return mark;
+  const fault = parentFault(options, parent);
+  return fault === 0 ? mark : -fault;
+}
+
+/** Whether marks say that a name will be made or replaced. */
+function moves(mark: number): boolean {
+  return (mark & Mark.update) !== 0 && (mark & Mark.inPlace) === 0;
+}
+
+/** Status of the names of a section in the own tree, asked for a directory at a time. */
+class OwnStatus {
+  readonly #sys: Sys;
+  readonly #paths: readonly Latin1[];
+  readonly #byParent = new Map<Latin1, number[]>();
+  readonly #stats: (Stat | Failed | undefined)[];
+
+  constructor({ sys }: { sys: Sys }, paths: readonly Latin1[]) {
+    this.#sys = sys;
+    this.#paths = paths;
+    this.#stats = new Array<undefined>(paths.length).fill(undefined);
+    paths.forEach((path, index) => {
+      const parent = parentOf(path);
+      const siblings = this.#byParent.get(parent);
+      if (siblings === undefined) this.#byParent.set(parent, [index]);
+      else siblings.push(index);
+    });
+  }
+
+  /** Status of entry `index`, whose directory is open as `parent`. */
+  get(index: number, parent: Fd): Stat | Failed {
+    const known = this.#stats[index];
+    if (known !== undefined) return known;
+    const siblings = this.#byParent.get(parentOf(this.#paths[index] ?? "")) ?? [];
+    const names = siblings.map((sibling) => nameOf(this.#paths[sibling] ?? ""));
+    const stats = this.#sys.statMany(parent, names);
+    siblings.forEach((sibling, i) => {
+      this.#stats[sibling] = stats[i];
+    });
+    return this.#stats[index] ?? (-Errno.EIO as Failed);
+  }
+}
+
+/** Marks of an entry whose directory is not there. */
+function inside(entry: Entry): number {
+  return Mark.update | Mark.inside | contentOf(entry);
+}
+
+/** Files without bytes need none. */
+function contentOf(entry: Entry): number {
+  return entry.type === "file" && entry.size > 0 ? Mark.content : 0;
+}
+
+/** The error number that making or replacing names in a directory would meet; 0: none that can be foreseen. */
+function parentFault({ sys, mount }: CompareOptions, parent: Fd): number {
+  const stat = sys.stat(parent);
+  if (failed(stat)) return errnoOf(stat);
+  return stat.mount === mount ? errnoOf(sys.mayWrite(parent)) : Errno.EXDEV;
+}
+
+/** What makes the own tree's name equal to the entry: marks, or -errno. */
+function decide(
+  { sys, mount }: CompareOptions,
+  { entry, stat, parent, name }: { entry: Entry; stat: Stat | Failed; parent: Fd; name: Latin1 },
+): number {
+  const anew = Mark.update | contentOf(entry) | (entry.type === "directory" ? Mark.root : 0);
+  if (failed(stat)) return errnoOf(stat) === Errno.ENOENT ? anew : stat;
+  // What another file system is mounted on cannot be renamed away.
+  const replaced = stat.mount === mount ? anew : -Errno.EBUSY;
+  if (stat.kind !== entry.type) return replaced;
+  const ours = sys.root || stat.uid === sys.uid;
+  const sameTime = stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds;
+  const sameOwner = !sys.root || (stat.uid === entry.uid && stat.gid === entry.gid);
+  const sameMode = entry.type === "symlink" || stat.mode === entry.mode;
+  if (entry.type === "directory") {
+    // Only its owner can set a directory's time. Where that is somebody else, its mode counts alone.
+    if (sameMode && sameOwner && (sameTime || !ours)) return 0;
+    return ours ? Mark.update | Mark.inPlace : -Errno.EPERM;
+  }
+  if (entry.type === "file") {
+    if (stat.size !== entry.size || (!sameTime && entry.size > 0)) return replaced;
+  } else if (entry.type === "symlink") {
+    const target = sys.readLink(parent, name);
+    if (typeof target !== "string") return target;
+    if (target !== toLatin1(entry.target ?? new Uint8Array())) return replaced;
+  }
+  if (sameTime && sameOwner && sameMode) return 0;
+  // Another user's file can be replaced, but not changed.
+  return ours ? Mark.update | Mark.inPlace : replaced;
+}

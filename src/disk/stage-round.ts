@@ -1,0 +1,178 @@
+import { bitmapBytes, sameBytes, setBit } from "../wire/bitmap.ts";
+import { DIGEST_BYTES, FailStep } from "../wire/constants.ts";
+import type { DiskFailure } from "../wire/disk-port.ts";
+import type { Verdict } from "../wire/verdict.ts";
+import type { Builder } from "./builder.ts";
+import type { FileDigest } from "./digest.ts";
+import { Mark } from "./marks.ts";
+import { failure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
+import { Errno, type Extent, type Fd, failed } from "./sys.ts";
+
+/** Bits of a `wanted` answer at most: what is beyond is sent to us and ignored. 2.6 TB with blocks of 313 KB. */
+const WANTED_BITS_MAX = 1 << 23;
+/** Files of at least this size are written back as they come, not all at the end. */
+const WRITE_BACK_BYTES_MIN = 1 << 20;
+
+/** A file of a round: one stretch of content blocks and the verdicts on it (PROTOCOL §10.3, §10.4). */
+export type RoundFile = { readonly number: number; readonly size: number; readonly wanted: boolean };
+
+export type RoundOptions = {
+  readonly tools: StageTools;
+  readonly push: StagePush;
+  readonly builder: Builder;
+  /** Content blocks start here. */
+  readonly firstBlock: number;
+  /** The files in stream order; a fresh walk for each call. */
+  readonly files: () => Iterator<RoundFile, void, undefined>;
+  /** Bytes of all files. */
+  readonly bytes: number;
+};
+
+/** Takes the content blocks of one round and stages the files that are wanted here, then the verdicts on them. */
+export class Round {
+  readonly #options: RoundOptions;
+  readonly #digest: FileDigest;
+  readonly #files: Iterator<RoundFile, void, undefined>;
+  readonly #judged: Iterator<RoundFile, void, undefined>;
+  /** File at the point where the stream is, and where in the stream it starts. */
+  #file: RoundFile | undefined;
+  #from = 0;
+  /** The file that is being written, and how much of it has been. */
+  #open: { readonly number: number; readonly fd: Fd; written: number } | undefined;
+  /** Digests of the wanted files, in stream order. */
+  #digests = new Uint8Array(64 * DIGEST_BYTES);
+  #digested = 0;
+  #checked = 0;
+
+  constructor(options: RoundOptions) {
+    this.#options = options;
+    this.#digest = options.tools.digest.open();
+    this.#files = options.files();
+    this.#judged = options.files();
+    this.#file = this.#files.next().value ?? undefined;
+  }
+
+  /** Number of content blocks. */
+  get blocks(): number {
+    return Math.ceil(this.#options.bytes / this.#options.push.capacity);
+  }
+
+  /** Which content blocks have bytes of wanted files (PROTOCOL §6.3). The bits that fill up the last byte are set: what follows is wanted. */
+  wanted(): Uint8Array {
+    const bits = Math.min(this.blocks, WANTED_BITS_MAX);
+    const bitmap = new Uint8Array(bitmapBytes(bits));
+    const { capacity } = this.#options.push;
+    const files = this.#options.files();
+    let from = 0;
+    for (let next = files.next(); next.done !== true; next = files.next()) {
+      const { size, wanted } = next.value;
+      const last = Math.min(bits, Math.ceil((from + size) / capacity));
+      for (let bit = Math.floor(from / capacity); wanted && bit < last; bit++) setBit(bitmap, bit);
+      from += size;
+    }
+    for (let bit = bits; bit < 8 * bitmap.length; bit++) setBit(bitmap, bit);
+    return bitmap;
+  }
+
+  /** Takes content block number `block` of the push, which lies at `extent` without its digest. */
+  content(block: number, extent: Extent): DiskFailure | undefined {
+    const { firstBlock, bytes, push } = this.#options;
+    const start = (block - firstBlock) * push.capacity;
+    const end = Math.min(bytes, start + push.capacity);
+    if (start < 0 || start >= bytes || extent.bytes !== end - start) return protocolFailure();
+    for (let file = this.#file; file !== undefined; file = this.#file) {
+      const until = this.#from + file.size;
+      const from = Math.max(start, this.#from);
+      const part = { at: extent.at + (from - start), bytes: Math.min(end, until) - from };
+      if (file.wanted && part.bytes > 0) {
+        const problem = this.#take(file, from - this.#from, part);
+        if (problem !== undefined) return problem;
+      }
+      if (until > end) break;
+      this.#from = until;
+      this.#file = this.#files.next().value ?? undefined;
+    }
+    return undefined;
+  }
+
+  /** Takes the next verdicts. A file that is not good is not staged any more. */
+  verdicts(verdicts: readonly Verdict[]): DiskFailure | undefined {
+    const { builder } = this.#options;
+    if (this.#open !== undefined) return protocolFailure(this.#open.number);
+    for (const verdict of verdicts) {
+      const next = this.#judged.next();
+      if (next.done === true || next.value.number !== verdict.entry) return protocolFailure(verdict.entry);
+      const { wanted, number } = next.value;
+      if (!wanted) continue;
+      if (this.#checked === this.#digested) return protocolFailure(number);
+      const at = this.#checked++ * DIGEST_BYTES;
+      const own = this.#digests.subarray(at, at + DIGEST_BYTES);
+      if (verdict.status !== "good") {
+        const problem = builder.discard(number);
+        if (problem !== undefined) return problem;
+      } else if (!sameBytes(own, verdict.digest)) {
+        return { errno: Errno.EBADMSG, step: FailStep.digest, entry: number };
+      }
+    }
+    return undefined;
+  }
+
+  /** Whether every file has had its verdict. Asking takes the next one, so that no more can follow. */
+  ended(): boolean {
+    return this.#judged.next().done === true;
+  }
+
+  /** Closes what is open. */
+  close(): void {
+    if (this.#open !== undefined) this.#options.tools.sys.close(this.#open.fd);
+    this.#open = undefined;
+    this.#digest.close();
+  }
+
+  /** Writes a part of a file. Parts come in order; a missing one was not delivered, though wanted. */
+  #take(file: RoundFile, position: number, part: Extent): DiskFailure | undefined {
+    const { tools, builder } = this.#options;
+    if (this.#open === undefined) {
+      const problem = builder.advance(file.number) ?? this.#create(file.number);
+      if (problem !== undefined) return problem;
+    }
+    const open = this.#open;
+    if (open === undefined || open.number !== file.number || open.written !== position)
+      return protocolFailure(file.number);
+    const written = tools.sys.write(open.fd, part, position);
+    if (written < 0) return failure(FailStep.write, written, file.number);
+    this.#digest.update(part);
+    open.written += part.bytes;
+    if (file.size >= WRITE_BACK_BYTES_MIN) tools.sys.writeBack(open.fd, position, part.bytes);
+    if (open.written < file.size) return undefined;
+    this.#open = undefined;
+    this.#keepDigest();
+    return builder.complete(file.number, open.fd);
+  }
+
+  #create(number: number): DiskFailure | undefined {
+    const fd = this.#options.builder.create(number);
+    if (failed(fd)) return failure(FailStep.stage, fd, number);
+    this.#open = { number, fd, written: 0 };
+    this.#digest.reset();
+    return undefined;
+  }
+
+  #keepDigest(): void {
+    const at = this.#digested++ * DIGEST_BYTES;
+    if (at + DIGEST_BYTES > this.#digests.length) {
+      const grown = new Uint8Array(2 * this.#digests.length);
+      grown.set(this.#digests);
+      this.#digests = grown;
+    }
+    this.#digests.set(this.#digest.finish(), at);
+  }
+}
+
+/** The files of the plan (PROTOCOL §10.2). */
+export function* plannedFiles({ sections, marks }: StagePush): Generator<RoundFile, void, undefined> {
+  for (const { section, index, number, size } of sections.stream()) {
+    const mark = marks.of(section)?.[index] ?? 0;
+    yield { number, size, wanted: (mark & Mark.content) !== 0 };
+  }
+}

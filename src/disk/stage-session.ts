@@ -1,0 +1,323 @@
+import { decodeAmendments } from "../wire/amendment.ts";
+import { isSubset } from "../wire/bitmap.ts";
+import { assert, type BlockIndex } from "../wire/brand.ts";
+import { AMENDMENTS_MAX, BlockKind, DIGEST_BYTES, FailStep } from "../wire/constants.ts";
+import type { DiskFailure, NeedAnswer, StageReply, StageRequest } from "../wire/disk-port.ts";
+import { decodeSection, type Entry, mayFollow } from "../wire/manifest.ts";
+import { decodePlan } from "../wire/plan.ts";
+import { decodeVerdicts } from "../wire/verdict.ts";
+import { slotAt } from "./arena.ts";
+import { Builder, isStaged } from "./builder.ts";
+import { Committer } from "./committer.ts";
+import { type CompareOptions, Comparer, compareAgain } from "./compare.ts";
+import { Mark } from "./marks.ts";
+import { parentOf, toBytes, toLatin1 } from "./names.ts";
+import { protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
+import { plannedFiles, Round, type RoundFile } from "./stage-round.ts";
+import { Errno, type Extent, errnoOf, failed } from "./sys.ts";
+
+type BlockRequest = Extract<StageRequest, { kind: "block" }>;
+type Used = Extract<StageReply, { kind: "used" }>;
+/** What using a block comes to, besides that its digest was good. */
+type Use = Pick<Used, "need" | "wanted" | "failure">;
+
+/** What may come next. `round`: its content and verdicts; `amending`: amendment blocks, or the first block of the round that they make. */
+type Phase =
+  | { readonly kind: "manifest" }
+  | { readonly kind: "plan"; lastSection: number }
+  | { readonly kind: "round"; readonly round: Round; readonly index: number; verdicts: boolean }
+  | { readonly kind: "amending"; readonly index: number; readonly files: RoundFile[]; bytes: number }
+  | { readonly kind: "complete" }
+  | { readonly kind: "prepared" }
+  | { readonly kind: "failed"; readonly failure: DiskFailure };
+
+/** One push on a receiver: what each block does to it (PROTOCOL §5.5, §10), then prepare and commit. */
+export class StageSession {
+  readonly push: StagePush;
+  readonly #tools: StageTools;
+  readonly #comparing: CompareOptions;
+  readonly #comparer: Comparer;
+  readonly #builder: Builder;
+  #lastEntry: Entry | undefined;
+  #phase: Phase = { kind: "manifest" };
+
+  constructor(tools: StageTools, push: StagePush) {
+    this.push = push;
+    this.#tools = tools;
+    const { directories, mount, marks, roots } = push;
+    this.#comparing = { sys: tools.sys, directories, mount, marks, roots };
+    this.#comparer = new Comparer(this.#comparing);
+    this.#builder = new Builder(tools.sys, push);
+  }
+
+  /** Uses a block, in the order of the push. After a failure nothing of the push is left on disk, and all further blocks are ignored. */
+  block({ key, slot, block, blockKind, bytes, lastOfKind, final }: BlockRequest): Used {
+    const answer = { kind: "used", key, slot, block } as const;
+    const at = slotAt(this.#tools.arena, slot, this.push.capacity);
+    const content = bytes - DIGEST_BYTES;
+    assert(content >= 0 && content <= this.push.capacity, "block of an impossible size");
+    const extent = { at, bytes: content };
+    if (!this.#digestIsGood(extent, block)) return { ...answer, good: false };
+    const use = this.#use({ extent, block, blockKind, lastOfKind });
+    if (use.failure === undefined && final) this.#complete();
+    const failure = use.failure ?? (this.#phase.kind === "failed" ? this.#phase.failure : undefined);
+    if (failure === undefined) return { ...answer, good: true, ...use };
+    this.#fail(failure);
+    return { ...answer, good: true, failure };
+  }
+
+  /** Metadata and flush; undefined if everything but the renames is on disk now. */
+  prepare(): DiskFailure | undefined {
+    if (this.#phase.kind === "failed") return this.#phase.failure;
+    const problem = this.#phase.kind === "complete" ? this.#finish() : protocolFailure();
+    if (problem !== undefined) this.#fail(problem);
+    else this.#phase = { kind: "prepared" };
+    return problem;
+  }
+
+  /** Renames. Whatever comes of it, nothing is staged afterwards. */
+  commit(): DiskFailure | undefined {
+    if (this.#phase.kind === "failed") return this.#phase.failure;
+    assert(this.#phase.kind === "prepared", "commit before prepare");
+    const problem = this.#differs() ? new Committer(this.#tools.sys, this.push).run() : undefined;
+    this.close();
+    return problem;
+  }
+
+  /** Removes what is staged and closes everything. */
+  close(): void {
+    if (this.#phase.kind === "round") this.#phase.round.close();
+    this.#phase = { kind: "failed", failure: protocolFailure() };
+    this.push.directories.release();
+    this.push.staging.remove();
+  }
+
+  #fail(failure: DiskFailure): void {
+    this.close();
+    this.#phase = { kind: "failed", failure };
+  }
+
+  #digestIsGood(extent: Extent, block: BlockIndex): boolean {
+    const own = this.#tools.digest.block(extent, block);
+    const after = extent.at + extent.bytes;
+    return own.every((byte, i) => byte === this.#tools.arena.bytes[after + i]);
+  }
+
+  #use(at: { extent: Extent; block: BlockIndex; blockKind: BlockKind; lastOfKind: boolean }): Use {
+    const { extent, block, blockKind, lastOfKind } = at;
+    if (this.#phase.kind === "failed") return { failure: this.#phase.failure };
+    if (blockKind === BlockKind.content) return this.#content(block, extent);
+    const frame = this.#tools.arena.bytes.subarray(extent.at, extent.at + extent.bytes);
+    const raw = this.#tools.zstd.expand(frame);
+    if (raw === undefined) return { failure: protocolFailure() };
+    switch (blockKind) {
+      case BlockKind.manifest:
+        return this.#manifest(frame, raw, lastOfKind);
+      case BlockKind.plan:
+        return this.#plan(raw, { block, lastOfKind });
+      case BlockKind.verdict:
+        return this.#verdict(block, raw);
+      case BlockKind.amendment:
+        return this.#amendment(raw);
+    }
+  }
+
+  #manifest(frame: Uint8Array, raw: Uint8Array, lastOfKind: boolean): Use {
+    const { sections, marks } = this.push;
+    const decoded = decodeSection(raw);
+    if (this.#phase.kind !== "manifest" || typeof decoded === "string") return { failure: protocolFailure() };
+    const { firstEntry, entries } = decoded;
+    const first = entries[0];
+    const section = sections.count;
+    const empty = first === undefined && (section > 0 || !lastOfKind);
+    if (empty || firstEntry !== sections.entries) return { failure: protocolFailure() };
+    if (first !== undefined && this.#lastEntry !== undefined && !mayFollow(this.#lastEntry, first))
+      return { failure: protocolFailure(firstEntry) };
+    sections.add(frame, entries);
+    this.#lastEntry = entries.at(-1);
+    const failure = this.#comparer.section(section, firstEntry, entries);
+    if (failure !== undefined) return { failure };
+    if (lastOfKind) {
+      // The directories that the comparison held are of no use any more, and there may be many pushes.
+      this.push.directories.release();
+      this.#phase = { kind: "plan", lastSection: -1 };
+    }
+    const update = marks.bitmap(section, Mark.update);
+    const need: NeedAnswer = {
+      section,
+      entries: entries.length,
+      update,
+      content: marks.bitmap(section, Mark.content),
+    };
+    return { need };
+  }
+
+  #plan(raw: Uint8Array, { block, lastOfKind }: { block: BlockIndex; lastOfKind: boolean }): Use {
+    const { sections } = this.push;
+    const records = decodePlan(raw);
+    const phase = this.#phase;
+    if (phase.kind !== "plan" || this.push.dryRun || typeof records === "string")
+      return { failure: protocolFailure() };
+    for (const { section, entries, content } of records) {
+      const known = section > phase.lastSection && section < sections.count;
+      if (!known || entries !== sections.length(section)) return { failure: protocolFailure() };
+      sections.setPlan(section, content);
+      phase.lastSection = section;
+    }
+    if (!lastOfKind) return {};
+    const failure = this.#checkPlan() ?? this.#checkSpace();
+    if (failure !== undefined) return { failure };
+    const first = (block + 1) as BlockIndex;
+    const files = () => plannedFiles(this.push);
+    let bytes = 0;
+    for (const { size } of sections.stream()) bytes += size;
+    const round = this.#openRound({ index: 0, firstBlock: first, files, bytes });
+    return { wanted: { first, bits: round.wanted() } };
+  }
+
+  /** Everything that is needed here must be in the plan, and nothing in it that is not a file. */
+  #checkPlan(): DiskFailure | undefined {
+    const { sections, marks } = this.push;
+    for (let section = 0; section < sections.count; section++) {
+      const plan = sections.plan(section);
+      const needed = marks.bitmap(section, Mark.content);
+      if (needed !== undefined && (plan === undefined || !isSubset(needed, plan))) return protocolFailure();
+      for (let index = 0; plan !== undefined && index < sections.length(section); index++) {
+        const set = ((plan[index >>> 3] ?? 0) & (1 << (index & 7))) !== 0;
+        if (set && sections.size(section, index) < 0)
+          return protocolFailure(sections.firstEntry(section) + index);
+      }
+    }
+    return undefined;
+  }
+
+  /** Fails before the content comes if there is surely no room for it. */
+  #checkSpace(): DiskFailure | undefined {
+    const { sections, marks } = this.push;
+    let bytes = 0;
+    let inodes = 0;
+    for (let section = 0; section < sections.count; section++) {
+      marks.of(section)?.forEach((mark, index) => {
+        if (isStaged(mark)) inodes++;
+        if ((mark & Mark.content) !== 0) bytes += Math.max(0, sections.size(section, index));
+      });
+    }
+    const space = this.#tools.sys.space(this.push.base);
+    if (failed(space)) return { errno: errnoOf(space), step: FailStep.stage, entry: undefined };
+    if (bytes <= space.bytes && inodes <= space.inodes) return undefined;
+    return { errno: Errno.ENOSPC, step: FailStep.stage, entry: undefined };
+  }
+
+  #openRound(options: {
+    index: number;
+    firstBlock: number;
+    files: () => Iterator<RoundFile, void, undefined>;
+    bytes: number;
+  }): Round {
+    const { index, firstBlock, files, bytes } = options;
+    const round = new Round({
+      tools: this.#tools,
+      push: this.push,
+      builder: this.#builder,
+      firstBlock,
+      files,
+      bytes,
+    });
+    this.#phase = { kind: "round", round, index, verdicts: false };
+    return round;
+  }
+
+  /** The round that a content or verdict block belongs to: the first such block after amendments starts one. */
+  #currentRound(block: BlockIndex): Extract<Phase, { kind: "round" }> | undefined {
+    if (this.#phase.kind === "amending" && this.#phase.files.length > 0) {
+      const { files, bytes, index } = this.#phase;
+      this.#openRound({ index, firstBlock: block, files: () => files.values(), bytes });
+    }
+    return this.#phase.kind === "round" ? this.#phase : undefined;
+  }
+
+  #content(block: BlockIndex, extent: Extent): Use {
+    const phase = this.#currentRound(block);
+    const failure =
+      phase === undefined || phase.verdicts ? protocolFailure() : phase.round.content(block, extent);
+    return failure === undefined ? {} : { failure };
+  }
+
+  #verdict(block: BlockIndex, raw: Uint8Array): Use {
+    const verdicts = decodeVerdicts(raw);
+    const phase = this.#currentRound(block);
+    if (phase === undefined || typeof verdicts === "string") return { failure: protocolFailure() };
+    phase.verdicts = true;
+    const failure = phase.round.verdicts(verdicts);
+    return failure === undefined ? {} : { failure };
+  }
+
+  #amendment(raw: Uint8Array): Use {
+    const amendments = decodeAmendments(raw);
+    if (typeof amendments === "string") return { failure: protocolFailure() };
+    if (this.#phase.kind === "round") {
+      const { round, index } = this.#phase;
+      if (!round.ended() || index === AMENDMENTS_MAX) return { failure: protocolFailure() };
+      round.close();
+      this.#phase = { kind: "amending", index: index + 1, files: [], bytes: 0 };
+    }
+    const phase = this.#phase;
+    if (phase.kind !== "amending") return { failure: protocolFailure() };
+    for (const { entry, to } of amendments) {
+      const after = (phase.files.at(-1)?.number ?? -1) < entry;
+      const failure = after ? this.#amend(entry, to) : protocolFailure();
+      if (failure !== undefined) return { failure };
+      const wanted = (this.push.marks.get(entry) & Mark.content) !== 0;
+      phase.files.push({ number: entry, size: to.size, wanted });
+      phase.bytes += to.size;
+    }
+    return {};
+  }
+
+  /** Replaces an entry by its newer form, and compares that with the own tree. */
+  #amend(number: number, to: Entry): DiskFailure | undefined {
+    const { sections, marks, amended } = this.push;
+    if (number >= sections.entries) return protocolFailure();
+    const at = sections.locate(number);
+    const before = sections.entry(at.section, at.index);
+    if (before.type !== "file" || toLatin1(before.path) !== toLatin1(to.path)) return protocolFailure(number);
+    const old = marks.get(number);
+    const mark = compareAgain(this.#comparing, to, old);
+    if (mark < 0) return { errno: errnoOf(mark), step: FailStep.compare, entry: number };
+    if ((old & Mark.staged) !== 0) {
+      const problem = this.#builder.discard(number);
+      if (problem !== undefined) return problem;
+    }
+    amended.set(number, to);
+    marks.change(number, { set: mark, clear: 0xff });
+    if (!isStaged(mark)) return undefined;
+    this.#touchParent(to);
+    // Nothing of an empty file will come.
+    return (mark & Mark.content) === 0 ? this.#builder.make(number) : undefined;
+  }
+
+  #touchParent(entry: Entry): void {
+    const parent = this.push.sections.find(toBytes(parentOf(toLatin1(entry.path))));
+    if (parent !== undefined) this.push.marks.change(parent, { set: Mark.touched });
+  }
+
+  /** The final block has been used. */
+  #complete(): void {
+    const phase = this.#phase;
+    const whole = phase.kind === "round" && phase.round.ended();
+    if (phase.kind === "round") phase.round.close();
+    this.#phase = whole ? { kind: "complete" } : { kind: "failed", failure: protocolFailure() };
+  }
+
+  #finish(): DiskFailure | undefined {
+    return this.#differs() ? this.#builder.finish() : undefined;
+  }
+
+  /** Whether anything at all is to be done here. */
+  #differs(): boolean {
+    const { sections, marks } = this.push;
+    for (let section = 0; section < sections.count; section++)
+      if (marks.of(section) !== undefined) return true;
+    return false;
+  }
+}

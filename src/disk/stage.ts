@@ -1,0 +1,149 @@
+import { RefuseReason } from "../wire/constants.ts";
+import type { PushKey, StageReply, StageRequest } from "../wire/disk-port.ts";
+import { Directories } from "./directories.ts";
+import { errorText } from "./errno.ts";
+import { Marks, Roots } from "./marks.ts";
+import { keyText } from "./push-key.ts";
+import { Sections } from "./sections.ts";
+import { protocolFailure, type StageTools } from "./stage-push.ts";
+import { StageSession } from "./stage-session.ts";
+import { removeLeftovers, Staging } from "./staging.ts";
+import { Errno, errnoOf, type Fd, failed, type Latin1 } from "./sys.ts";
+
+export type StageDeps = StageTools & {
+  /** Path of the base directory. It is opened anew for each push. */
+  readonly base: Latin1;
+  readonly emit: (reply: StageReply) => void;
+};
+
+type Request<Kind extends StageRequest["kind"]> = Extract<StageRequest, { kind: Kind }>;
+type Refusal = { readonly reason: RefuseReason; readonly text: string };
+
+/**
+ * A receiver's disk side (wire/disk-port.ts): compares, stages beside the tree, and switches at the commit. Until then the tree is not changed, and
+ * after a failure or an abort nothing is left of the push. Several pushes at once; each request is done when `handle` returns.
+ */
+export function createStage(deps: StageDeps): {
+  handle(request: StageRequest): void;
+  /** Removes what an earlier process left in the base; 0 or -errno. Before the first request. */
+  cleanAtStart(): number;
+} {
+  const { sys, emit } = deps;
+  const sessions = new Map<string, StageSession>();
+
+  function open({ key, dryRun, capacity }: Request<"open">): void {
+    const name = keyText(key);
+    const base = sessions.has(name)
+      ? refusal(RefuseReason.busy, "this push is already being received")
+      : openBase(deps);
+    if (typeof base !== "number") {
+      emit({ kind: "refused", key, ...base });
+      return;
+    }
+    const stat = sys.stat(base);
+    const sections = new Sections(deps.zstd);
+    const session = new StageSession(deps, {
+      key,
+      dryRun,
+      capacity,
+      base,
+      mount: failed(stat) ? -1n : stat.mount,
+      directories: new Directories(sys, base),
+      sections,
+      marks: new Marks(sections),
+      roots: new Roots(),
+      staging: new Staging(sys, base, name),
+      amended: new Map(),
+    });
+    sessions.set(name, session);
+    emit({ kind: "opened", key });
+  }
+
+  function use(request: Request<"block">): void {
+    const { key, slot, block } = request;
+    const session = sessions.get(keyText(key));
+    emit(
+      session?.block(request) ?? { kind: "used", key, slot, block, good: true, failure: protocolFailure() },
+    );
+  }
+
+  function prepare({ key }: Request<"prepare">): void {
+    const session = sessions.get(keyText(key));
+    const failure = session === undefined ? protocolFailure() : session.prepare();
+    emit(failure === undefined ? { kind: "prepared", key } : { kind: "failed", key, failure });
+  }
+
+  function commit({ key }: Request<"commit">): void {
+    const session = sessions.get(keyText(key));
+    const failure = session === undefined ? protocolFailure() : session.commit();
+    forget(key);
+    emit(failure === undefined ? { kind: "committed", key } : { kind: "failed", key, failure });
+  }
+
+  function forget(key: PushKey): void {
+    const session = sessions.get(keyText(key));
+    if (session === undefined) return;
+    session.close();
+    sys.close(session.push.base);
+    sessions.delete(keyText(key));
+  }
+
+  return {
+    handle(request) {
+      switch (request.kind) {
+        case "open":
+          return open(request);
+        case "block":
+          return use(request);
+        case "prepare":
+          return prepare(request);
+        case "commit":
+          return commit(request);
+        case "abort":
+          forget(request.key);
+          return emit({ kind: "closed", key: request.key });
+      }
+    },
+    cleanAtStart() {
+      const base = sys.openBase(deps.base);
+      if (failed(base)) return base;
+      const result = removeLeftovers(sys, base);
+      sys.close(base);
+      return result;
+    },
+  };
+}
+
+function refusal(reason: RefuseReason, text: string): Refusal {
+  return { reason, text };
+}
+
+/** The base, if a push can be received into it. */
+function openBase({ sys, base }: StageDeps): Fd | Refusal {
+  const fd = sys.openBase(base);
+  if (failed(fd)) {
+    const errno = errnoOf(fd);
+    const missing = errno === Errno.ENOENT || errno === Errno.ENOTDIR;
+    const reason = missing
+      ? RefuseReason.baseMissing
+      : errno === Errno.EACCES
+        ? RefuseReason.permission
+        : RefuseReason.other;
+    return refusal(reason, `the base directory cannot be opened: ${errorText(errno)}`);
+  }
+  const space = sys.space(fd);
+  const denied = errnoOf(sys.mayWrite(fd));
+  let refused: Refusal | undefined;
+  if (!failed(space) && space.readOnly)
+    refused = refusal(RefuseReason.permission, "the file system is mounted read-only");
+  else if (denied !== 0)
+    refused = refusal(
+      RefuseReason.permission,
+      `the base directory cannot be written to: ${errorText(denied)}`,
+    );
+  else if (!failed(space) && (space.bytes === 0 || space.inodes === 0))
+    refused = refusal(RefuseReason.outOfSpace, "the file system is full");
+  if (refused === undefined) return fd;
+  sys.close(fd);
+  return refused;
+}
