@@ -120,12 +120,12 @@ describe("a receiver that cannot", () => {
   /** Host 2 fails in some way; host 3 must have everything all the same. */
   async function pushes(lab: Lab, words: RegExp): Promise<void> {
     const [host1, host2, host3] = [lab.host(1), lab.host(2), lab.host(3)];
-    const before = listing(host2.path(), { changed: false }).slice(1);
+    const before = listing(seen(host2), { changed: false }).slice(1);
     const result = await host1.msync(["-r"]);
     expect(result.status).toBe(FAILED);
     expect(result.stderr).toMatch(words);
     for (const line of result.stderr.trimEnd().split("\n")) expect(line).toMatch(/^error: .*host2/);
-    expect(listing(host2.path(), { changed: false }).slice(1)).toEqual(before);
+    expect(listing(seen(host2), { changed: false }).slice(1)).toEqual(before);
     await expectEqual(host1, [host3]);
     await nothingLeft([host2, host3]);
   }
@@ -161,6 +161,11 @@ describe("a receiver that cannot", () => {
   );
 });
 
+/** The base as the host itself sees it, with what is mounted there. */
+function seen(host: Host): string {
+  return host.namespace.path(host.base);
+}
+
 async function nothingLeft(hosts: readonly Host[]): Promise<void> {
-  for (const host of hosts) expect(await leftovers(host.path())).toEqual([]);
+  for (const host of hosts) expect(await leftovers(seen(host))).toEqual([]);
 }

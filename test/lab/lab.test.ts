@@ -1,6 +1,7 @@
-/** The lab itself: its faults have the strength that was asked for, and it leaves nothing behind. Without any daemon of ours. */
+/** The lab itself: its judges see what differs, its faults have the strength that was asked for, and it leaves nothing behind. Without any daemon of ours. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Host, Lab } from "./lab.ts";
 import { must, until } from "./run.ts";
 
@@ -152,12 +153,14 @@ describe("the lab", () => {
       const script = `import { Lab } from "${import.meta.dir}/lab.ts";
       const lab = await Lab.create({ hosts: 2 });
       await lab.host(1).shell("setsid sleep 1000 >/dev/null 2>&1 & true");
-      console.log(lab.hosts.map((host) => host.namespace.pid).join(" "));
+      console.log(JSON.stringify(lab.hosts.map((host) => ({ pid: host.namespace.pid, tree: host.path() }))));
       await Bun.sleep(60_000);`;
       const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
       const text = new TextDecoder().decode((await child.stdout.getReader().read()).value);
-      const pids = text.trim().split(" ").map(Number);
-      expect(pids.length).toBe(2);
+      const hosts = JSON.parse(text) as { pid: number; tree: string }[];
+      const pids = hosts.map((host) => host.pid);
+      const folder = only([...new Set(hosts.map((host) => dirname(host.tree)))]);
+      expect(existsSync(folder)).toBe(true);
       const networks = pids.map((pid) => readlinkSync(`/proc/${pid}/ns/net`));
       child.kill("SIGKILL");
       await child.exited;
@@ -165,6 +168,7 @@ describe("the lab", () => {
         const all = await must(["sh", "-c", "readlink /proc/[0-9]*/ns/net | sort -u"]).catch(() => "");
         return all !== "" && networks.every((network) => !all.includes(network)) ? true : undefined;
       });
+      await until("the folder's end", () => (existsSync(folder) ? undefined : true));
       await until("the processes' end", () =>
         pids.some((pid) => existsSync(`/proc/${pid}/cwd`)) ? undefined : true,
       );

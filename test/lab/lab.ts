@@ -2,12 +2,13 @@
  * Hosts on a switch, all on this machine: each has a network, a host name, a process table and a file system at `/srv` of its own. Needs
  * root, or `unshare --user --map-root-user --mount` around the whole process.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Daemon } from "./daemon.ts";
 import { Namespace, PRIVATE } from "./namespace.ts";
 import { addressOf, Network, type Wire } from "./network.ts";
 import { type Result, type RunOptions, until } from "./run.ts";
+import { SharedFolder } from "./shared-folder.ts";
 
 const REPOSITORY = resolve(import.meta.dir, "../..");
 const DEFAULT_PORT = 5000;
@@ -31,10 +32,12 @@ export type DaemonOptions = {
 export class Lab {
   readonly #hosts: readonly Host[];
   readonly #network: Network;
+  readonly #folder: SharedFolder;
 
-  private constructor(hosts: readonly Host[], network: Network) {
+  private constructor(hosts: readonly Host[], network: Network, folder: SharedFolder) {
     this.#hosts = hosts;
     this.#network = network;
+    this.#folder = folder;
   }
 
   /** Builds hosts `host1`, `host2`, … and the wire; no daemon runs yet. */
@@ -42,24 +45,28 @@ export class Lab {
     const commands = programs(
       options.program ?? (process.env.MAKUOSAN_LAB === "binary" ? "binary" : "source"),
     );
+    const folder = new SharedFolder("makuosan-lab");
     const made: { destroy(): Promise<void> }[] = [];
     try {
-      const network = await Network.create();
+      const network = await Network.create(folder.path);
       made.push(network);
       const numbers = Array.from({ length: options.hosts }, (_, i) => i + 1);
       const hosts = await Promise.all(
         numbers.map(async (index) => {
-          const namespace = await Namespace.create(`host${index}`);
+          const tree = `${folder.path}/host${index}`;
+          mkdirSync(tree);
+          const namespace = await Namespace.create(`host${index}`, tree);
           made.push(namespace);
           await network.connect(index, namespace);
-          return new Host(index, namespace, commands);
+          return new Host(index, namespace, { tree, commands });
         }),
       );
-      const lab = new Lab(hosts, network);
+      const lab = new Lab(hosts, network, folder);
       if (options.wire !== undefined) await lab.shape(options.wire);
       return lab;
     } catch (error) {
       await Promise.all(made.map((part) => part.destroy()));
+      await folder.destroy();
       throw error;
     }
   }
@@ -122,6 +129,7 @@ export class Lab {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#hosts.map((host) => host.namespace.destroy()), this.#network.destroy()]);
+    await this.#folder.destroy();
   }
 }
 
@@ -131,11 +139,14 @@ export class Host {
   /** The base directory, as this host sees it. It exists, is empty, and belongs to root. */
   readonly base = `${PRIVATE}/www`;
   readonly #commands: Programs;
+  readonly #tree: string;
 
   readonly index: number;
   readonly namespace: Namespace;
 
-  constructor(index: number, namespace: Namespace, commands: Programs) {
+  constructor(index: number, namespace: Namespace, given: { tree: string; commands: Programs }) {
+    const { tree, commands } = given;
+    this.#tree = tree;
     this.index = index;
     this.namespace = namespace;
     this.name = `host${index}`;
@@ -148,7 +159,7 @@ export class Host {
 
   /** Where a path of this host (its base unless told) is found from outside. */
   path(inside: string = this.base): string {
-    return this.namespace.path(inside);
+    return inside === this.base ? this.#tree : this.namespace.path(inside);
   }
 
   /** Runs a command in this host. `makuosan` and `msync` are on its path. */

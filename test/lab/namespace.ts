@@ -17,12 +17,16 @@ export class Namespace {
     this.pid = pid;
   }
 
-  /** Makes the namespaces, with a host name and an empty `PRIVATE`. Rejects where the rights are missing. */
-  static async create(name: string): Promise<Namespace> {
+  /**
+   * Makes the namespaces, with a host name, an empty `PRIVATE`, and in it `www`, which is the folder `www` from outside. Rejects where the rights
+   * are missing.
+   */
+  static async create(name: string, www: string): Promise<Namespace> {
     const script = [
       `hostname "$1"`,
       `mount -t tmpfs -o mode=755 lab ${PRIVATE}`,
       `mkdir ${PRIVATE}/bin ${PRIVATE}/www`,
+      `mount --bind "$2" ${PRIVATE}/www`,
       `echo ready`,
       // The shell waits, so that it collects processes whose parents have gone.
       `while :; do sleep 1000 & wait; done`,
@@ -30,7 +34,7 @@ export class Namespace {
     const unshare =
       "unshare --net --uts --ipc --mount --propagation private --pid --fork --kill-child --mount-proc";
     const holder = Bun.spawn(
-      ["setpriv", "--pdeathsig", "KILL", ...unshare.split(" "), "sh", "-c", script, "sh", name],
+      ["setpriv", "--pdeathsig", "KILL", ...unshare.split(" "), "sh", "-c", script, "sh", name, www],
       { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
     );
     const reader = holder.stdout.getReader();

@@ -25,8 +25,9 @@ export class Network {
     this.#switch = namespace;
   }
 
-  static async create(): Promise<Network> {
-    const namespace = await Namespace.create("switch");
+  /** Makes the switch. `folder`: any, it needs none of its own. */
+  static async create(folder: string): Promise<Network> {
+    const namespace = await Namespace.create("switch", folder);
     const bridge = "type bridge mcast_snooping 0 forward_delay 0";
     await batch(namespace, [
       `link add br0 ${bridge}`,
