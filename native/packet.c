@@ -56,8 +56,8 @@ static void note_progress(uint32_t *head, const uint8_t *packet)
 {
   const uint32_t sequence = get16(packet + AT_SEQUENCE);
   const uint32_t ahead = (sequence - head[MK_RX_SEQUENCE]) & 0xffff;
-  /* Serial numbers: in the half before the newest known one is older. */
-  if (head[MK_RX_RECEIVED] == 0 || (ahead != 0 && ahead < 0x8000)) head[MK_RX_SEQUENCE] = sequence;
+  /* Serial numbers: what is in the half before the newest known one is older. */
+  if (head[MK_RX_RECEIVED] == 0 || ahead < 0x8000) head[MK_RX_SEQUENCE] = sequence;
   head[MK_RX_RECEIVED]++;
   head[MK_RX_TOUCHED] = 1;
   if (packet[AT_FLAGS] & FLAG_POLL) head[MK_RX_POLLED] = 1;

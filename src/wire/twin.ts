@@ -206,10 +206,8 @@ function noteProgress(
   seen: { block: number; symbol: number; flags: number; sequence: number },
 ): void {
   const ahead = (seen.sequence - word(table, head + RxHead.sequence)) & 0xffff;
-  // Serial numbers: in the half before the newest known one is older.
-  if (table[head + RxHead.received] === 0 || (ahead !== 0 && ahead < 0x8000)) {
-    table[head + RxHead.sequence] = seen.sequence;
-  }
+  // Serial numbers: what is in the half before the newest known one is older.
+  if (table[head + RxHead.received] === 0 || ahead < 0x8000) table[head + RxHead.sequence] = seen.sequence;
   add(table, head + RxHead.received);
   table[head + RxHead.touched] = 1;
   if ((seen.flags & DataFlag.poll) !== 0) table[head + RxHead.polled] = 1;
