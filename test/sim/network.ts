@@ -73,7 +73,7 @@ export class Network {
   /** Whether a sender hears its own multicast, as on one machine. */
   readonly #loop: boolean;
   packets = 0;
-  #listener: ((packet: Uint8Array) => void) | undefined;
+  readonly #listeners: ((packet: Uint8Array, from: number) => void)[] = [];
 
   constructor(options: {
     queue: EventQueue;
@@ -106,8 +106,8 @@ export class Network {
   }
 
   /** Somebody hears everything that is sent, before it is lost. */
-  listen(listener: (packet: Uint8Array) => void): void {
-    this.#listener = listener;
+  listen(listener: (packet: Uint8Array, from: number) => void): void {
+    this.#listeners.push(listener);
   }
 
   attached(host: number): Endpoint | undefined {
@@ -142,7 +142,7 @@ export class Network {
     const port = this.#port(from.host);
     const { link } = port;
     this.packets++;
-    this.#listener?.(packet);
+    for (const listener of this.#listeners) listener(packet, from.host);
     this.#trace.note(
       this.#queue.now,
       from.host,

@@ -78,6 +78,7 @@ export class Process implements Endpoint {
   #busyUntil = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeToken = 0;
+  readonly #channels = { source: 0, stage: 0, command: 0 };
   #control = 0;
   #controlSecond = -1;
   #spins = 0;
@@ -156,8 +157,10 @@ export class Process implements Endpoint {
 
   #deliver(message: Message): void {
     const { queue, prng } = this.#options;
-    // A message to another thread takes its time.
-    queue.after(prng.between(5, 60), () => {
+    // A message to another thread takes its time, but does not overtake.
+    const at = Math.max(this.#channels[message.to], queue.now + prng.between(5, 60));
+    this.#channels[message.to] = at;
+    queue.at(at, () => {
       if (!this.#alive) return;
       this.#inbox.push(message);
       this.#wake(queue.now);

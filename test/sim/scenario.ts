@@ -1,3 +1,4 @@
+import { PacketType } from "../../src/wire/constants.ts";
 import type { Prng } from "../support/prng.ts";
 import { type DiskFaults, NO_DISK_FAULTS } from "./disk.ts";
 import { CLEAN_LINK, type LinkModel } from "./network.ts";
@@ -29,12 +30,16 @@ export type PushPlan = {
   readonly cancelAfter: number | undefined;
 };
 
-/** Something that happens to a host, and for how long; `until` undefined: for good. */
+/** Something that happens to a host. */
 export type Disturbance = {
   readonly kind: "crash" | "stop" | "pause" | "side" | "deaf" | "mute";
   readonly host: number;
+  /** When; or, with `packet`, how long after it. */
   readonly at: number;
-  readonly until: number | undefined;
+  /** For how long; undefined: for good. */
+  readonly lastsUs: number | undefined;
+  /** The packet that sets it off: number `count` of its type; `sender`: it happens to who sent it, not to `host`. */
+  readonly packet: { readonly type: number; readonly count: number; readonly sender: boolean } | undefined;
 };
 
 /** Everything that a seed decides before time begins. */
@@ -171,6 +176,13 @@ function drawPushes(prng: Prng, options: { hosts: number; safetyUs: number }): P
   return pushes;
 }
 
+/** The moments at which a push changes hands, where it is most easily dropped. */
+function drawPacket(prng: Prng): Disturbance["packet"] {
+  const { offer, report, data, nak, commit, end, query } = PacketType;
+  const type = prng.pick([offer, report, data, nak, commit, commit, end, query]);
+  return { type, count: prng.between(1, type === data ? 60 : 4), sender: prng.below(2) === 0 };
+}
+
 /** Most troubles come while something is under way, and often to the one who does it. */
 function drawDisturbances(
   prng: Prng,
@@ -187,6 +199,7 @@ function drawDisturbances(
   for (let i = 0; i < count; i++) {
     const kind = prng.pick(kinds);
     const push = prng.pick(pushes);
+    const triggered = prng.below(3) === 0;
     const soon = prng.below(4) !== 0;
     const at = soon
       ? push.at + prng.below(prng.pick([5_000, 40_000, 400_000]))
@@ -197,8 +210,9 @@ function drawDisturbances(
     disturbances.push({
       kind,
       host,
-      at,
-      until: forGood ? undefined : at + 1_000 + prng.below(lasts),
+      at: triggered ? prng.below(20_000) : at,
+      lastsUs: forGood ? undefined : 1_000 + prng.below(lasts),
+      packet: triggered ? drawPacket(prng) : undefined,
     });
   }
   return disturbances;

@@ -2,11 +2,12 @@ import { PUSH_SLOTS_MAX } from "../../src/engine/tuning.ts";
 import { Prng } from "../support/prng.ts";
 import type { Host } from "./host.ts";
 import { Intruder } from "./intruder.ts";
+import { Nemesis } from "./nemesis.ts";
 import { CLEAN_LINK } from "./network.ts";
-import { type Disturbance, drawScenario, type PushPlan, type Scenario, SETTLED_US } from "./scenario.ts";
+import { drawScenario, type PushPlan, type Scenario, SETTLED_US } from "./scenario.ts";
 import { Trace } from "./trace.ts";
 import { describeVersion, sameVersion } from "./tree.ts";
-import { TROUBLE_US_MIN, World } from "./world.ts";
+import { World } from "./world.ts";
 
 /** After the faults, every push must end and every list be right within this. */
 const CONVERGE_US_MAX = 15_000_000;
@@ -59,7 +60,7 @@ function safetyPhase(world: World): void {
   const prng = world.prng.fork("boot");
   for (const host of world.hosts) queue.at(prng.below(300_000), () => host.start());
   for (const plan of scenario.pushes) queue.at(plan.at, () => startPush(world, plan));
-  for (const disturbance of scenario.disturbances) disturb(world, disturbance);
+  new Nemesis(world, SETTLED_US + scenario.safetyUs).start();
   const intruder = scenario.hostile ? new Intruder(world) : undefined;
   intruder?.start(SETTLED_US + scenario.safetyUs);
   world.run(SETTLED_US + scenario.safetyUs);
@@ -69,55 +70,6 @@ function startPush(world: World, plan: PushPlan): void {
   const watch = world.push(plan);
   if (watch !== undefined && plan.cancelAfter !== undefined)
     world.queue.after(plan.cancelAfter, () => world.cancel(watch));
-}
-
-/** Arranges for one disturbance and its end. What is still on when the faults stop ends then. */
-function disturb(world: World, disturbance: Disturbance): void {
-  const { queue } = world;
-  const { at, kind } = disturbance;
-  const host = world.host(disturbance.host);
-  const until = Math.min(
-    disturbance.until ?? Number.POSITIVE_INFINITY,
-    SETTLED_US + world.scenario.safetyUs - 1,
-  );
-  if (until <= at) return;
-  const dies = kind === "crash" || kind === "stop";
-  if (dies || until - at >= TROUBLE_US_MIN)
-    host.trouble(at, disturbance.until === undefined ? Number.POSITIVE_INFINITY : until);
-  queue.at(at, () => begin(world, host, kind));
-  if (disturbance.until !== undefined) queue.at(until, () => end(world, host, kind));
-}
-
-function begin(world: World, host: Host, kind: Disturbance["kind"]): void {
-  switch (kind) {
-    case "crash":
-      host.kill();
-      return world.ownerDied(host);
-    case "stop":
-      return host.stop();
-    case "pause":
-      return host.pause();
-    case "side":
-      return world.network.cut(host.index, { side: host.index + 1 });
-    case "deaf":
-      return world.network.cut(host.index, { deaf: true });
-    case "mute":
-      return world.network.cut(host.index, { mute: true });
-  }
-}
-
-function end(world: World, host: Host, kind: Disturbance["kind"]): void {
-  switch (kind) {
-    case "crash":
-    case "stop":
-      host.kill();
-      host.start();
-      return world.ownerDied(host);
-    case "pause":
-      return host.resume();
-    default:
-      return world.network.cut(host.index, { side: 0, deaf: false, mute: false });
-  }
 }
 
 /** From here on nothing goes wrong any more. */

@@ -14,8 +14,6 @@ import { ContentNumbers, editFolder, growFolder, type Tree } from "./tree.ts";
 
 /** Trouble this long before a push may still be in the members' lists. */
 const STALE_US = 6_000_000;
-/** Trouble shorter than this explains no loss: the patience of both sides is longer. */
-export const TROUBLE_US_MIN = 500_000;
 
 /** Hosts on a network, and everything that watches them. */
 export class World {
@@ -164,12 +162,13 @@ export class World {
     if (target?.hadTrouble(from, now) ?? true) return "target in trouble";
     if (this.host(watch.plan.host).hadTrouble(from, now)) return "owner in trouble";
     if (record?.sourceFailed === true) return "source failed";
+    if (watch.cancelled) return "cancelled";
+    if (this.scenario.hostile) return "hostile packets";
+    if (outcome.kind === "lost") return undefined;
     const faulted = [...(record?.stages.values() ?? [])].some(
       (stage) => stage.host === name && stage.faulted,
     );
     if (faulted) return "stage failed";
-    if (watch.cancelled) return "cancelled";
-    if (this.scenario.hostile) return "hostile packets";
     if (outcome.kind === "refused" && target?.plan.noReceive === true) return "does not receive";
     if (outcome.kind === "refused" && outcome.text.startsWith("busy") && this.watches.length > 2)
       return "busy";

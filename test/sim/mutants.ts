@@ -1,0 +1,107 @@
+/** A deliberate fault: in `file`, the text `find`, which stands there exactly once, becomes `replace`. */
+export type Mutant = {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+};
+
+/** Faults that the simulator has to find. Each is one line of the engine as somebody could have written it. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "a receiver says that it is prepared, and commits, before anything is prepared",
+    file: "src/engine/receiver.ts",
+    find: `this.#core.out.stage({ kind: "prepare", key: this.key });`,
+    replace: `this.onStage({ kind: "prepared", key: this.key }, now);`,
+  },
+  {
+    name: "a repair of a single symbol is forgotten",
+    file: "src/engine/send-window.ts",
+    find: "if (added > 0) this.#repairs.add(block);",
+    replace: "if (added > 1) this.#repairs.add(block);",
+  },
+  {
+    name: "a block's first symbol is never missed",
+    file: "src/engine/gap-detector.ts",
+    find: "for (let symbol = 0; symbol < end; symbol++) {",
+    replace: "for (let symbol = 1; symbol < end; symbol++) {",
+  },
+  {
+    name: "a request names the block after the one that has the gap",
+    file: "src/engine/gap-detector.ts",
+    find: "gaps.push({ block, missing });",
+    replace: "gaps.push({ block: (block + 1) as BlockIndex, missing });",
+  },
+  {
+    name: "a repeat lingers for ever",
+    file: "src/engine/send-window.ts",
+    find: "if (time.now - held.repeatedAt >= time.lingerUs) held.repeated.fill(0);",
+    replace: "if (time.now < held.repeatedAt) held.repeated.fill(0);",
+  },
+  {
+    name: "a dead member never expires",
+    file: "src/engine/membership.ts",
+    find: "return this.#intervalUs() * EXPIRY_INTERVALS;",
+    replace: "return Number.POSITIVE_INFINITY;",
+  },
+  {
+    name: "a report is acknowledged, but its failure is not stored",
+    file: "src/engine/sender.ts",
+    find: `if (target.phase !== "ended") this.#record(target, record);`,
+    replace: `if (target.phase !== "ended" && record.kind !== "fail") this.#record(target, record);`,
+  },
+  {
+    name: "the end of a push is ignored",
+    file: "src/engine/incoming.ts",
+    find: "receiver.close();\n        break;",
+    replace: "break;",
+  },
+  {
+    name: "a target that falls silent counts as complete",
+    file: "src/engine/sender.ts",
+    find: `this.#end(target, { kind: "lost", text });`,
+    replace: `this.#end(target, { kind: "complete", updates: target.updates });`,
+  },
+  {
+    name: "the map of wanted blocks is read one block too far",
+    file: "src/engine/rx-window.ts",
+    find: "const bit = block - this.#wanted.first;",
+    replace: "const bit = block - this.#wanted.first + 1;",
+  },
+  {
+    name: "a sender's slot is free one block too early",
+    file: "src/engine/send-window.ts",
+    find: "for (; this.low < low && this.low < this.next;",
+    replace: "for (; this.low <= low && this.low < this.next;",
+  },
+  {
+    name: "the receivers' room is not looked at",
+    file: "src/engine/target.ts",
+    find: "return this.#least((target) => target.limit, 0 as BlockIndex);",
+    replace: "return this.#least((target) => (target.limit + 1) as BlockIndex, 0 as BlockIndex);",
+  },
+  {
+    name: "the needs of all but the first receiver are dropped",
+    file: "src/engine/needs.ts",
+    find: "else orInto(union, need.content);",
+    replace: "else orInto(union, union);",
+  },
+  {
+    name: "a receiver gives its slots back while the disk still uses one",
+    file: "src/engine/incoming.ts",
+    find: `if (receiver.state !== "closed") continue;`,
+    replace: `if (receiver.state !== "closing" && receiver.state !== "closed") continue;`,
+  },
+  {
+    name: "nobody vouches for a commit",
+    file: "src/engine/incoming.ts",
+    find: `if (switched) this.#core.out.send(origin.push, { type: "vouch", owner }, from);`,
+    replace: "",
+  },
+  {
+    name: "records that come twice are taken twice",
+    file: "src/engine/sender.ts",
+    find: "if (report.first + index !== target.reportNext) continue;",
+    replace: "if (report.first + index > target.reportNext) continue;",
+  },
+];
