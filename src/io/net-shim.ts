@@ -35,8 +35,13 @@ export type NetConfig = {
 /** The open sockets and what belongs to them: plain memory, which may be posted to the thread that will use it. */
 export type OpenNet = { readonly state: SharedArrayBuffer };
 
-/** `doing` completes "cannot …"; `errno` is positive. */
-export type NetFailure = { readonly kind: "failed"; readonly doing: string; readonly errno: number };
+/** `doing` completes "cannot …"; `errno` is positive; `advice` says what to do about it, where that is known. */
+export type NetFailure = {
+  readonly kind: "failed";
+  readonly doing: string;
+  readonly errno: number;
+  readonly advice: string | undefined;
+};
 
 /** `done`: nothing is left to send. `full`: wait for Ready.send. `failed`: see the function; `errno` is positive. */
 export type SendResult = "done" | "full" | { readonly kind: "failed"; readonly errno: number };
@@ -49,6 +54,16 @@ export type NetMemory = {
   readonly slotBytes: number;
 };
 
+/** By the number of the error. */
+const ADVICE: Readonly<Record<number, string>> = {
+  13: "ports below 1024 are for root; choose another with -p",
+  19: "the interface is gone; see -i",
+  22: "this is no multicast group; see -m",
+  24: "the process has too many open files; raise its limit",
+  98: "another program holds this UDP port and does not share it; stop that, or choose another with -p",
+  99: "the address is not, or no longer, this host's; see -i",
+  105: "this host has joined too many groups; raise the sysctl net.ipv4.igmp_max_memberships",
+};
 const LINUX_EBADF = 9;
 const LINUX_EAGAIN = 11;
 const LINUX_EFAULT = 14;
@@ -77,7 +92,8 @@ export function openNet(config: NetConfig): OpenNet | NetFailure {
   const result = shim.mk_net_open(address);
   if (result < 0) {
     const step = words[NetField.step / 4] ?? 0;
-    return { kind: "failed", doing: NET_STEPS[step] ?? "open the network", errno: -result };
+    const doing = NET_STEPS[step] ?? "open the network";
+    return { kind: "failed", doing, errno: -result, advice: ADVICE[-result] };
   }
   return { state: buffer };
 }

@@ -66,7 +66,7 @@ export function wake(fd: number): void {
 
 /** Names the calling thread; from the main thread, the process (as `pkill` and `ps` see it). 15 bytes count. */
 export function setProcessName(name: string): void {
-  putText(name);
+  assert(putText(name), "this is no process name");
   shim.mk_set_name(text.address);
 }
 
