@@ -199,7 +199,7 @@ class EngineLoop {
       this.#failures++;
       if (this.#now - this.#complained >= complaintUs) {
         this.#complained = this.#now;
-        const text = `cannot send (errno ${result.errno}); ${this.#failures} times so far`;
+        const text = `cannot send: errno ${result.errno} (${this.#failures} since the start)`;
         this.#parts.mail.event({ kind: "log", level: 1, text });
       }
     }

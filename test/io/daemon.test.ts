@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { Cluster, run, runDaemonOnce, type TestDaemon } from "./daemon-fixture.ts";
+
+/** The real program: what it refuses, and how it starts and ends. */
+
+let cluster: Cluster;
+let base: string;
+const root = process.getuid?.() === 0;
+
+beforeAll(() => {
+  cluster = new Cluster();
+  base = `${cluster.folder}/base`;
+  mkdirSync(base);
+  chmodSync(cluster.folder, 0o755);
+  writeFileSync(`${cluster.folder}/file`, "");
+});
+afterAll(() => cluster.close());
+
+describe("bad input: one clear line, status 2", () => {
+  const refuse = async (args: string[], line: RegExp) => {
+    const { status, stdout, stderr } = await runDaemonOnce(...args);
+    expect(stderr).toMatch(line);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  };
+  const on = ["-i", "127.0.0.1", "-l", "127.0.0.77", "-p", "5877"];
+
+  test("a base that is missing", () =>
+    refuse(
+      ["-b", `${base}/none`, ...on],
+      /^makuosan: base directory \S+\/none: No such file or directory$/m,
+    ));
+  test("a base that is a file", () =>
+    refuse(
+      ["-b", `${cluster.folder}/file`, ...on],
+      /^makuosan: base directory \S+\/file: Not a directory$/m,
+    ));
+  test("an interface that is none", () =>
+    refuse(["-b", base, "-i", "nope0"], /^makuosan: no interface nope0 with an IPv4 address \(there are: /m));
+  test("an address that no interface has", () =>
+    refuse(["-b", base, "-i", "192.0.2.1"], /^makuosan: no interface has the address 192\.0\.2\.1/m));
+  test("a group that is none", () =>
+    refuse(
+      ["-b", base, "-m", "10.1.1.1"],
+      /^makuosan: option '-m, --multicast <addr>' argument '10\.1\.1\.1' is invalid/m,
+    ));
+  test("a console address that this host does not have", () =>
+    refuse(
+      ["-b", base, "-i", "127.0.0.1", "-l", "192.0.2.1"],
+      /^makuosan: console at 192\.0\.2\.1 port 5000: this host does not/m,
+    ));
+  test("an unknown user", () =>
+    refuse(["-b", base, ...on, "-u", "no-such-user"], /^makuosan: there is no user no-such-user$/m));
+  test("an unknown group", () =>
+    refuse(["-b", base, ...on, "-g", "no-such-group"], /^makuosan: there is no group no-such-group$/m));
+  test("an unknown option", () => refuse(["--bogus"], /^makuosan: unknown option '--bogus'/m));
+
+  test("a console port in use", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(5878, "127.0.0.77", resolve));
+    await refuse(
+      ["-b", base, "-i", "127.0.0.1", "-l", "127.0.0.77", "-p", "5878"],
+      /^makuosan: console at 127\.0\.0\.77 port 5878: the port is in use; is another makuosan running\?$/m,
+    );
+    server.close();
+  });
+
+  test.if(root)("a base that the user cannot write, or not even read", async () => {
+    const closed = `${cluster.folder}/closed`;
+    mkdirSync(closed, { mode: 0o755 });
+    await refuse(
+      ["-b", closed, ...on, "-u", "nobody"],
+      /^makuosan: base directory \S+ cannot be written by uid \d+, gid \d+: Permission denied$/m,
+    );
+    chmodSync(closed, 0o700);
+    await refuse(
+      ["-b", closed, ...on, "-u", "nobody"],
+      /^makuosan: base directory \S+ cannot be read by uid \d+, gid \d+: Permission denied$/m,
+    );
+  });
+});
+
+test("usage, help and version", async () => {
+  const usage = await runDaemonOnce();
+  expect([usage.status, usage.stdout]).toEqual([1, ""]);
+  expect(usage.stderr).toStartWith("Usage: makuosan");
+  expect((await runDaemonOnce("--help")).status).toBe(0);
+  expect((await runDaemonOnce("-V")).stdout).toMatch(/^makuosan \d+\.\d+\.\d+\n$/);
+});
+
+describe("a running daemon", () => {
+  let daemon: TestDaemon;
+  beforeAll(async () => {
+    daemon = await cluster.start("alone", base);
+  });
+
+  test("says what it is, and that the group is open", () => {
+    expect(daemon.log).toMatch(
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z makuosan\[\d+\] alone \(node [0-9a-f]{16}\) is up: group 239\.255\.\d+\.\d+:5000 on lo 127\.0\.0\.1, mtu \d+, offload .*, socket buffers of \d+ \(receive\) and \d+ bytes \(send\)$/m,
+    );
+    expect(daemon.log).toContain("the group is open: no key");
+  });
+
+  test("is found by its name, in /, and does not use the processor while idle", async () => {
+    const { pid } = daemon.process;
+    expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("makuosan\n");
+    expect((await run(["readlink", `/proc/${pid}/cwd`])).stdout).toBe("/\n");
+    const ticks = () => {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      return Number(fields[11]) + Number(fields[12]);
+    };
+    await Bun.sleep(300);
+    const before = ticks();
+    await Bun.sleep(2_000);
+    // Clock ticks are 10 ms, 0.5 % of these two seconds each; one or two may fall in by chance.
+    expect(ticks() - before).toBeLessThanOrEqual(2);
+  });
+
+  test("alone in its group, it says so", async () => {
+    expect((await daemon.msync("--members")).stdout).toBe("Total: 0 members\n");
+    const { status, stdout, stderr } = await daemon.msync("-r");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toBe(
+      `error: no other makuosan is alive on ${cluster.group}:5000; see README, Troubleshooting\n`,
+    );
+  });
+
+  test("ends at once and with 0 when told to", async () => {
+    const started = performance.now();
+    daemon.process.kill("SIGTERM");
+    expect(await daemon.process.exited).toBe(0);
+    expect(performance.now() - started).toBeLessThan(500);
+    const other = await cluster.start("other", base);
+    other.process.kill("SIGINT");
+    expect(await other.process.exited).toBe(0);
+  });
+});
+
+test.if(root)("privileges are given up by every thread, groups included", async () => {
+  const own = `${cluster.folder}/own`;
+  mkdirSync(own);
+  chmodSync(own, 0o777);
+  const daemon = await cluster.start("humble", own, "-u", "nobody", "-G", "daemon");
+  await daemon.msync("-r");
+  const { stdout } = await run(["sh", "-c", `cat /proc/${daemon.process.pid}/task/*/status`]);
+  const of = (name: string) =>
+    new Set([...stdout.matchAll(new RegExp(`^${name}:\\s*(.*?)\\s*$`, "gm"))].map((m) => m[1]));
+  const nobody = (await run(["id", "-u", "nobody"])).stdout.trim();
+  const nogroup = (await run(["id", "-g", "nobody"])).stdout.trim();
+  expect(of("Uid")).toEqual(new Set([Array(4).fill(nobody).join("\t")]));
+  expect(of("Gid")).toEqual(new Set([Array(4).fill(nogroup).join("\t")]));
+  expect(of("Groups")).toEqual(new Set(["1"]));
+  expect(of("CapEff")).toEqual(new Set(["0000000000000000"]));
+});

@@ -1,0 +1,315 @@
+import { describe, expect, test } from "bun:test";
+import type { Address, Command, Engine, EngineEvent, Output } from "../../src/engine/ports.ts";
+import { Ready } from "../../src/io/abi-net.ts";
+import { type LoopParts, type Mail, runEngineLoop } from "../../src/io/engine-loop.ts";
+import { parseIp } from "../../src/io/interfaces.ts";
+import {
+  closeNet,
+  NetShim,
+  netFacts,
+  type OpenNet,
+  openNet,
+  type SendResult,
+} from "../../src/io/net-shim.ts";
+import { openWake, wake } from "../../src/io/shim.ts";
+import type { BlockIndex, Micros, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
+import { decode, encode } from "../../src/wire/codec.ts";
+import { groupTag } from "../../src/wire/crc32c.ts";
+import type { SourceReply, SourceRequest } from "../../src/wire/disk-port.ts";
+import {
+  entryAt,
+  openContext,
+  RX_TABLE_WORDS,
+  RxEntry,
+  RxHead,
+  resetEntry,
+} from "../../src/wire/rx-table.ts";
+import { TX_ROW_WORDS, TxRow } from "../../src/wire/tx-row.ts";
+
+const NEVER = Number.POSITIVE_INFINITY as Micros;
+const stopped: Output = { kind: "event", event: { kind: "stopped" } };
+
+/** An engine that does what the test says and stops when told. */
+class StubEngine implements Engine {
+  readonly outputs: Output[] = [];
+  readonly seen: string[] = [];
+  due: Micros = NEVER;
+  onControl = (_packet: Uint8Array, _from: Address, _now: Micros): void => {};
+  onReceived = (_now: Micros): void => {};
+  onCommand = (_command: Command, _now: Micros): void => {};
+  onTimeout = (_now: Micros): void => {};
+  onSource = (_reply: SourceReply, _now: Micros): void => {};
+  onStage = (): void => {};
+  takeRows = (_rows: Uint32Array, _rowsMax: number, _now: Micros): number => 0;
+  poll = (): Output | undefined => this.outputs.shift();
+  deadline = (): Micros => this.due;
+}
+
+type Net = LoopParts["net"];
+
+/** A network that is never ready but as the test says, and a clock that only waiting moves. */
+function fakeNet(script: { wait: (timeoutUs: number, forSend: boolean) => { ready: number; us: number } }) {
+  const log: string[] = [];
+  let now = 1_000_000;
+  let pending = 0;
+  const results: { control: SendResult[]; rows: SendResult[] } = { control: [], rows: [] };
+  const net: Net = {
+    rows: new Uint32Array(TX_ROW_WORDS * 64),
+    wait(timeoutUs, { forSend }) {
+      log.push(`wait ${timeoutUs}${forSend ? " send" : ""}`);
+      const { ready, us } = script.wait(timeoutUs, forSend);
+      now += us;
+      return ready;
+    },
+    receive: (socket) => {
+      log.push(`receive ${socket}`);
+      return { touched: 0, more: false };
+    },
+    get rowsPending() {
+      return pending > 0;
+    },
+    startRows(count) {
+      log.push(`start ${count}`);
+      pending = count;
+    },
+    sendRows() {
+      const result = results.rows.shift() ?? "done";
+      log.push(`rows ${typeof result === "string" ? result : "failed"}`);
+      if (result !== "full") pending = 0;
+      return result;
+    },
+    addControl: () => true,
+    sendControl: () => results.control.shift() ?? "done",
+    counters: () => ({ sentBytes: 0, sentPackets: 0 }),
+  };
+  return { net, log, results, now: () => now as Micros };
+}
+
+function silentMail(over: Partial<Mail> = {}): Mail {
+  return {
+    takeCommand: () => undefined,
+    takeSource: () => undefined,
+    takeStage: () => undefined,
+    toSource: () => {},
+    toStage: () => {},
+    event: () => {},
+    traffic: () => {},
+    ...over,
+  };
+}
+
+describe("with a network that the test plays", () => {
+  test("sleeps until the deadline, and calls onTimeout not a microsecond before it", () => {
+    const engine = new StubEngine();
+    engine.due = 1_000_500 as Micros;
+    const times: number[] = [];
+    engine.onTimeout = (now) => {
+      times.push(now);
+      engine.outputs.push(stopped);
+    };
+    let waits = 0;
+    // The first wait ends one microsecond early, as a wake-up would.
+    const { net, log, now } = fakeNet({
+      wait: (timeoutUs) => ({ ready: 0, us: waits++ === 0 ? timeoutUs - 1 : timeoutUs }),
+    });
+    runEngineLoop({ engine, net, mail: silentMail(), now });
+    expect(times).toEqual([1_000_500]);
+    expect(log).toEqual(["wait 500", "wait 1"]);
+  });
+
+  test("without a deadline it waits without end", () => {
+    const engine = new StubEngine();
+    const commands: Command[] = [{ kind: "stop" }];
+    engine.onCommand = () => engine.outputs.push(stopped);
+    const { net, log, now } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+    runEngineLoop({ engine, net, mail: silentMail({ takeCommand: () => commands.shift() }), now });
+    expect(log).toEqual(["wait Infinity"]);
+  });
+
+  test("a full socket: what was taken is kept, nothing more is taken, timers still run, and no spinning", () => {
+    const engine = new StubEngine();
+    engine.due = 0 as Micros;
+    let taken = 0;
+    let timeouts = 0;
+    engine.takeRows = () => (taken++ === 0 ? 3 : 0);
+    engine.onTimeout = () => timeouts++;
+    let waits = 0;
+    const { net, log, results, now } = fakeNet({
+      wait: () => {
+        waits++;
+        if (waits === 1) return { ready: 0, us: 0 };
+        if (waits < 4) return { ready: 0, us: 1_000 };
+        if (waits === 4) return { ready: Ready.send, us: 10 };
+        engine.outputs.push(stopped);
+        return { ready: Ready.wake, us: 0 };
+      },
+    });
+    const commands: Command[] = [{ kind: "stop" }];
+    results.rows.push("full");
+    runEngineLoop({ engine, net, mail: silentMail({ takeCommand: () => commands.shift() }), now });
+    expect(log).toEqual([
+      "wait 0",
+      "start 3",
+      "rows full",
+      "wait 1000 send",
+      "wait 1000 send",
+      "wait 1000 send",
+      "rows done",
+      "wait 0",
+    ]);
+    expect(timeouts).toBe(5);
+  });
+
+  test("an error of sending is told once, not for each packet, and does not stop anything", () => {
+    const engine = new StubEngine();
+    engine.due = 0 as Micros;
+    let taken = 0;
+    engine.takeRows = () => {
+      taken++;
+      if (taken > 10) engine.outputs.push(stopped);
+      return 1;
+    };
+    const events: EngineEvent[] = [];
+    const { net, results, now } = fakeNet({ wait: () => ({ ready: 0, us: 10 }) });
+    for (let i = 0; i < 10; i++) results.rows.push({ kind: "failed", errno: 101 });
+    runEngineLoop({ engine, net, mail: silentMail({ event: (event) => events.push(event) }), now });
+    const logged = events.filter((event) => event.kind === "log");
+    expect(logged).toEqual([{ kind: "log", level: 1, text: "cannot send: errno 101 (1 since the start)" }]);
+  });
+
+  test("requests for the disk go out together, replies and commands come in by the wake-up", () => {
+    const engine = new StubEngine();
+    const key = { owner: 1n as NodeId, push: 1 as PushId };
+    const request: SourceRequest = { kind: "close", key };
+    const posted: (readonly SourceRequest[])[] = [];
+    const replies: SourceReply[][] = [
+      [
+        { kind: "closed", key },
+        { kind: "closed", key },
+      ],
+      [{ kind: "closed", key }],
+    ];
+    engine.onSource = (reply) => engine.seen.push(reply.kind);
+    engine.onCommand = () =>
+      engine.outputs.push({ kind: "source", request }, { kind: "source", request }, stopped);
+    const commands: Command[] = [{ kind: "stop" }];
+    const { net, now } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+    const mail = silentMail({
+      takeSource: () => replies.shift(),
+      takeCommand: () => commands.shift(),
+      toSource: (requests) => posted.push(requests),
+    });
+    runEngineLoop({ engine, net, mail, now });
+    expect(engine.seen).toEqual(["closed", "closed", "closed"]);
+    expect(posted).toEqual([[request, request]]);
+  });
+});
+
+describe("over real sockets on the loopback", () => {
+  const group = { ip: parseIp("239.77.1.9"), port: 5977 };
+  const tag = groupTag("239.77.1.9:5977");
+  const slotBytes = 4096;
+
+  function open(node: bigint) {
+    const net = openNet({
+      node: node as NodeId,
+      group,
+      groupTag: tag,
+      interface: { ip: parseIp("127.0.0.1"), index: 1 },
+      receiveBuffer: undefined,
+      sendBuffer: undefined,
+      offload: { gso: true, gro: true },
+    }) as OpenNet;
+    const memory = {
+      rx: new SharedArrayBuffer(RX_TABLE_WORDS * 4),
+      arena: new SharedArrayBuffer(4 * slotBytes),
+      slotBytes,
+    };
+    const wakeFd = openWake();
+    return { net, memory, wakeFd, shim: new NetShim(net, memory, wakeFd) };
+  }
+
+  /** The loop on real sockets; an engine that waits in vain is stopped after two seconds, as no timer of the test could. */
+  function parts(side: ReturnType<typeof open>, engine: StubEngine, mail: Mail): LoopParts {
+    if (engine.due === NEVER) {
+      engine.due = (performance.now() * 1_000 + 2_000_000) as Micros;
+      engine.onTimeout = () => engine.outputs.push(stopped);
+    }
+    return { engine, net: side.shim, mail, now: () => Math.floor(performance.now() * 1_000) as Micros };
+  }
+
+  test("control packets come with their sender's address and are answered to it", () => {
+    const here = open(1n);
+    const there = open(2n);
+    const bye = (node: bigint) =>
+      encode({ node: node as NodeId, push: 0 as PushId }, tag, { type: "bye", epoch: node });
+    const engine = new StubEngine();
+    let from: Address | undefined;
+    engine.onControl = (packet, address) => {
+      const decoded = decode(packet);
+      if (typeof decoded !== "string") engine.seen.push(`${decoded.message.type} ${decoded.origin.node}`);
+      from = address;
+      engine.outputs.push({ kind: "control", to: address, packet: bye(1n) }, stopped);
+    };
+    there.shim.addControl(bye(2n), undefined);
+    expect(there.shim.sendControl()).toBe("done");
+    runEngineLoop(parts(here, engine, silentMail()));
+    expect(engine.seen).toEqual(["bye 2"]);
+    expect(from).toEqual({ ip: parseIp("127.0.0.1"), port: netFacts(there.net).unicastPort });
+    const answers: string[] = [];
+    there.shim.wait(1_000_000, { forSend: false });
+    there.shim.receive("unicast", (packet, address) => {
+      const decoded = decode(packet);
+      if (typeof decoded !== "string")
+        answers.push(`${decoded.message.type} ${decoded.origin.node} ${address.port}`);
+    });
+    expect(answers).toEqual([`bye 1 ${netFacts(here.net).unicastPort}`]);
+    closeNet(here.net);
+    closeNet(there.net);
+  });
+
+  test("rows become a block in another node's slot, and the engine hears of it", () => {
+    const here = open(3n);
+    const there = open(4n);
+    const block = 5 as BlockIndex;
+    const symbolSize = 1000;
+    const push = { owner: 3n as NodeId, push: 9 as PushId, symbolSize, blockSymbols: 4 };
+    const rx = new Uint32Array(there.memory.rx);
+    openContext(rx, 0, push);
+    rx[RxHead.base] = 0;
+    rx[RxHead.limit] = 64;
+    resetEntry(rx, 0, block, 2 as Slot);
+    const sent = new Uint8Array(here.memory.arena, 1 * slotBytes, 3500);
+    crypto.getRandomValues(new Uint8Array(3500)).forEach((byte, at) => {
+      sent[at] = byte;
+    });
+    const sender = new StubEngine();
+    sender.due = 0 as Micros;
+    sender.takeRows = (rows) => {
+      sender.outputs.push(stopped);
+      rows.set([1, block, 0, 4, 4, 500, 0, 9, symbolSize, 0], 0);
+      expect([rows[TxRow.slot], rows[TxRow.lastBytes]]).toEqual([1, 500]);
+      return 1;
+    };
+    runEngineLoop(parts(here, sender, silentMail()));
+    const receiver = new StubEngine();
+    receiver.onReceived = () => {
+      if (rx[entryAt(0, block) + RxEntry.have] === 4) receiver.outputs.push(stopped);
+    };
+    runEngineLoop(parts(there, receiver, silentMail()));
+    expect(new Uint8Array(there.memory.arena, 2 * slotBytes, 3500)).toEqual(sent);
+    closeNet(here.net);
+    closeNet(there.net);
+  });
+
+  test("a wake-up before the wait is not lost", () => {
+    const here = open(6n);
+    const engine = new StubEngine();
+    const commands: Command[] = [{ kind: "stop" }];
+    engine.onCommand = () => engine.outputs.push(stopped);
+    wake(here.wakeFd);
+    runEngineLoop(parts(here, engine, silentMail({ takeCommand: () => commands.shift() })));
+    expect(commands).toEqual([]);
+    closeNet(here.net);
+  });
+});
