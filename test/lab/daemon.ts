@@ -8,6 +8,7 @@ const AWAIT_PROMPT = `
 until { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null; do sleep 0.02; done
 IFS= read -r -t 10 -N 2 prompt <&3 && [ "$prompt" = "> " ]`;
 
+/** A daemon that answers, or has answered: its process, its signals and its words. */
 export class Daemon {
   readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly #chunks: string[] = [];

@@ -29,6 +29,7 @@ export type DaemonOptions = {
   readonly port?: number;
 };
 
+/** Some hosts and the wire between them. Made by `Lab.create`, ended by `await using`. */
 export class Lab {
   readonly #hosts: readonly Host[];
   readonly #network: Network;
@@ -133,6 +134,7 @@ export class Lab {
   }
 }
 
+/** One host of a lab: what an operator could do when logged in there. */
 export class Host {
   readonly name: string;
   readonly address: string;

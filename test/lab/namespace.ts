@@ -7,6 +7,7 @@ import { childrenOf, must, type Result, type RunOptions, run, until } from "./ru
 /** Folder inside each namespace that is a file system in memory of its own. */
 export const PRIVATE = "/srv";
 
+/** The namespaces of one host, or of the switch. */
 export class Namespace {
   readonly #holder: Bun.Subprocess<"ignore", "pipe", "pipe">;
   /** First process of the namespaces, as seen from outside. */

@@ -18,6 +18,7 @@ export type Wire = {
   readonly wireMode?: boolean;
 };
 
+/** The switch and its ports. */
 export class Network {
   readonly #switch: Namespace;
 

@@ -12,6 +12,7 @@ const MEMORY = "/dev/shm";
  */
 const JANITOR = `trap '' INT TERM HUP; read -r _; until rm -rf -- "$1" 2>/dev/null; do sleep 0.1; done`;
 
+/** The folder and the process that removes it. */
 export class SharedFolder {
   readonly path: string;
   readonly #janitor: Bun.Subprocess<"pipe", "ignore", "ignore">;
