@@ -164,7 +164,10 @@ class EngineLoop {
         this.#toStage.push(output.request);
         return;
       case "event":
-        if (output.event.kind === "stopped") this.#stopped = true;
+        if (output.event.kind === "stopped") {
+          this.#stopped = true;
+          return;
+        }
         mail.event(output.event);
         if (output.event.kind === "status") mail.traffic(this.#meter.rate(this.#now), net.counters());
         return;
@@ -220,5 +223,7 @@ class EngineLoop {
     while (net.sendControl() === "full" && this.#parts.now() < until) {
       net.wait(until - this.#parts.now(), { forSend: true });
     }
+    // Told last: the process may end on it, and with it what has not been sent.
+    this.#parts.mail.event({ kind: "stopped" });
   }
 }

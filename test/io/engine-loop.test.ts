@@ -205,6 +205,30 @@ describe("with a network that the test plays", () => {
   });
 });
 
+test("that the engine has stopped is told after its last packets are sent", () => {
+  const engine = new StubEngine();
+  const order: string[] = [];
+  engine.due = 0 as Micros;
+  engine.onTimeout = () => {
+    engine.outputs.push({ kind: "control", to: undefined, packet: new Uint8Array(32) }, stopped);
+  };
+  const { net, results, now } = fakeNet({ wait: () => ({ ready: Ready.send, us: 10 }) });
+  results.control.push("full", "full", "done");
+  const recorded: Net = {
+    ...net,
+    rows: net.rows,
+    rowsPending: false,
+    sendControl: () => {
+      const result = net.sendControl();
+      order.push(String(result));
+      return result;
+    },
+  };
+  const mail = silentMail({ event: (event) => order.push(event.kind) });
+  runEngineLoop({ engine, net: recorded, mail, now });
+  expect(order).toEqual(["full", "full", "done", "stopped"]);
+});
+
 describe("over real sockets on the loopback", () => {
   const group = { ip: parseIp("239.77.1.9"), port: 5977 };
   const tag = groupTag("239.77.1.9:5977");
