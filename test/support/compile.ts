@@ -14,7 +14,8 @@ const workers = readdirSync("src/io").filter((name) => name.endsWith("-worker.ts
 const result = await Bun.build({
   entrypoints: ["src/main.ts", ...workers.map((name) => `src/io/${name}`)],
   target: "bun",
-  compile: { outfile },
+  // Nothing in the folder where it is started may have a say in what a daemon runs.
+  compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
   plugins: [
     {
       // The package computes its addon's path, which hides the file from the bundler.
