@@ -12,13 +12,14 @@ uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t bo
   return ~crc32c_continue(crc32c_continue(CRC32C_START, copy, sizeof copy), body, body_bytes);
 }
 
-/* The checks of PROTOCOL §2.1 that come after the node's, for DATA (§5.1, §5.2). */
+/* The checks of PROTOCOL §2.1 that come after the node's, for DATA (§5.2). */
 static int32_t check_data(const uint8_t *packet, uint32_t bytes)
 {
   const uint32_t flags = packet[AT_FLAGS];
   const uint32_t symbols = packet[AT_SYMBOLS];
   if (flags & FLAG_RESERVED) return MK_DROP_RESERVED;
   if (bytes == MK_HEADER_BYTES) return MK_DROP_SHORT;
+  if (bytes > MK_HEADER_BYTES + SYMBOL_SIZE_MAX) return MK_DROP_LONG;
   if ((flags & FLAG_KIND) > KIND_MAX) return MK_DROP_RANGE;
   if (symbols == 0 || symbols > MK_SYMBOLS_MAX || packet[AT_SYMBOL] >= symbols) return MK_DROP_RANGE;
   return MK_DATA;

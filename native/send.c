@@ -48,7 +48,7 @@ static int row_is_sound(const struct mk_net *net, const uint32_t *row)
   if (row[MK_TX_FIRST] >= symbols) return 0;
   if (row[MK_TX_COUNT] == 0 || row[MK_TX_COUNT] > symbols - row[MK_TX_FIRST]) return 0;
   if (row[MK_TX_LAST_BYTES] == 0 || row[MK_TX_LAST_BYTES] > symbol_size) return 0;
-  if (symbol_size > MK_DATAGRAM_MAX - MK_HEADER_BYTES) return 0;
+  if (symbol_size > SYMBOL_SIZE_MAX) return 0;
   if (row[MK_TX_FLAGS] >= FLAG_RESERVED) return 0;
   return fits_arena(net, row[MK_TX_SLOT], symbols, symbol_size);
 }

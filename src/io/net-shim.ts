@@ -113,6 +113,7 @@ export type NetFacts = {
   readonly offload: { readonly gso: boolean; readonly groupGro: boolean; readonly unicastGro: boolean };
 };
 
+/** Of sockets that are open. */
 export function netFacts(net: OpenNet): NetFacts {
   const words = new Uint32Array(net.state);
   const word = (field: number) => words[field / 4] as number;

@@ -118,12 +118,13 @@ function checksumOf(packet: Uint8Array): number {
   return ~crc32cContinue(crc, packet, 8, packet.length) >>> 0;
 }
 
-/** The checks of PROTOCOL §2.1 that come after the node's, for DATA (§5.1, §5.2). */
+/** The checks of PROTOCOL §2.1 that come after the node's, for DATA (§5.2). */
 function refuseData(header: DataView, bytes: number): Drop | undefined {
   const flags = header.getUint8(3);
   const symbols = header.getUint8(29);
   if ((flags & FLAG_RESERVED) !== 0) return "reserved";
   if (bytes === HEADER_BYTES) return "short";
+  if (bytes > HEADER_BYTES + SYMBOL_SIZE_MAX) return "long";
   if ((flags & FLAG_KIND) > BlockKind.amendment) return "range";
   if (symbols === 0 || symbols > SYMBOLS_MAX || header.getUint8(28) >= symbols) return "range";
   return undefined;

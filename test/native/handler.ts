@@ -14,6 +14,7 @@ const LINUX_EFAULT = 14;
 /** "broken": the table or row leads out of the arena, which stops the process elsewhere. */
 export type Answer = Verdict | "broken";
 
+/** A state with table and arena of its own; no sockets. */
 export class ShimHandler {
   readonly table: Uint32Array;
   readonly arena: Arena;
