@@ -37,7 +37,7 @@ check: native ## The quick ones: types, style, units
 	@bun test/support/run-all.ts --quick
 
 sim: native ## The simulator: 2,000 seeds
-	bun test/sim/main.ts --seeds 2000
+	bun test/sim/run.ts --seeds 2000
 
 bench: native ## Measure against rsync, side by side
 	@sh test/support/as-root.sh bun test/bench/rsync.ts
