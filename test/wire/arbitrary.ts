@@ -226,7 +226,7 @@ export function effort(usual: number): { numRuns: number; seed: number } {
 }
 
 /** Milliseconds that a property may take. */
-export const patienceMs = process.env.WIRE_FUZZ_RUNS === undefined ? 10_000 : 3_600_000;
+export const patienceMs = process.env.WIRE_FUZZ_RUNS === undefined ? 60_000 : 3_600_000;
 
 const seed = Number(process.env.WIRE_FUZZ_SEED ?? crypto.getRandomValues(new Int32Array(1))[0]);
 if (process.env.WIRE_FUZZ_RUNS !== undefined) console.log(`WIRE_FUZZ_SEED=${seed}`);

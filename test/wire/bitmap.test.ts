@@ -86,6 +86,8 @@ test("UTF-8 is that of the platform", () => {
       0xf0,
       0xf4,
       0xf5,
+      0xf8,
+      0xf9,
       0xff,
     ),
   );

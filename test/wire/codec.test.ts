@@ -194,11 +194,52 @@ describe("our own mistakes stop the process", () => {
     ...rest,
   });
   const missing = new Uint8Array(28).fill(1);
+  const outside: Origin = { ...origin, push: 0 as PushId };
+  const status = { type: "status", owner, next: 5, limit: 5, sequence: 0, state: "done", received: 0 };
+  const sync = {
+    type: "sync",
+    phase: "need",
+    poll: false,
+    sequence: 0,
+    edgeBlock: 0,
+    edgeSymbol: 0,
+    low: 0,
+    roundTripUs: 0,
+  };
+  const hello = {
+    ...{ type: "hello", epoch: 0n, solicit: false, noReceive: false, noSend: false },
+    ...{ mtu: 1500, name: "a", version: "2" },
+  };
+  const offer = {
+    ...{ type: "offer", symbolSize: 256, blockSymbols: 1, dryRun: false, statusIntervalUs: 0 },
+    ...{ targets: 2, ids: [3n, 4n] },
+  };
   const mistakes: readonly (readonly [string, unknown, Origin?])[] = [
     ["node 0", { type: "query", owner }, { ...origin, node: 0n as NodeId }],
     ["push of 33 bits", { type: "query", owner }, { ...origin, push: (2 ** 32) as PushId }],
     ["HELLO with a push", { type: "bye", epoch: 0n }],
     ["owner 0", { type: "query", owner: 0n }],
+    ["sequence of 17 bits", { ...status, sequence: 0x1_0000 }],
+    ["limit below next", { ...status, limit: 4 }],
+    ["state that is none", { ...status, state: "asleep" }],
+    ["phase that is none", { ...sync, phase: "asleep" }],
+    ["edge behind the last symbol", { ...sync, edgeSymbol: 225 }],
+    ["name with a blank", { ...hello, name: "a b" }, outside],
+    ["empty name", { ...hello, name: "" }, outside],
+    ["name of 256 bytes", { ...hello, name: "n".repeat(256) }, outside],
+    ["empty version", { ...hello, version: "" }, outside],
+    ["version of 33 bytes", { ...hello, version: "1".repeat(33) }, outside],
+    ["version not ASCII", { ...hello, version: "é" }, outside],
+    ["MTU 575", { ...hello, mtu: 575 }, outside],
+    ["HELLO of a push", hello],
+    ["symbol size 255", { ...offer, symbolSize: 255 }],
+    ["symbol size 65,476", { ...offer, symbolSize: 65_476 }],
+    ["no symbols", { ...offer, blockSymbols: 0 }],
+    ["225 symbols", { ...offer, blockSymbols: 225 }],
+    ["OFFER to nobody", { ...offer, ids: [] }],
+    ["OFFER to more than all", { ...offer, targets: 1 }],
+    ["id 0", { ...offer, ids: [0n, 3n] }],
+    ["END for no reason", { type: "end", reason: -1, ids: [] }],
     ["id of 65 bits", { type: "query", owner: 2n ** 64n }],
     ["negative epoch", { type: "bye", epoch: -1n }, { ...origin, push: 0 as PushId }],
     ["number that is none", { type: "reportAck", receiver: owner, next: Number.NaN }],
@@ -229,6 +270,11 @@ describe("our own mistakes stop the process", () => {
     ["content without update", report(1, need({ content: Uint8Array.of(2, 0) }))],
     ["larger than UDP takes", { type: "commit", ids: Array.from({ length: 8200 }, (_, i) => BigInt(i + 1)) }],
   ];
+  test("without the mistakes there is nothing to stop for", () => {
+    for (const [one, from] of [[status], [sync], [offer], [hello, outside]] as const) {
+      expect(encode(from ?? origin, TAG, one as unknown as Message).length).toBeGreaterThan(HEADER_BYTES);
+    }
+  });
   for (const [name, one, from] of mistakes) {
     test(name, () => expect(() => encode(from ?? origin, TAG, one as Message)).toThrow("assertion failed"));
   }

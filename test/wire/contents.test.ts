@@ -74,7 +74,7 @@ const plan: fc.Arbitrary<PlanRecord[]> = fc
   .uniqueArray(
     fc
       .record({
-        section: fc.oneof(fc.nat(9), fc.nat(0xffff_ffff)),
+        section: fc.oneof(fc.nat(9), fc.nat(0xffff_ffff), fc.constant(0xffff_ffff)),
         entries: fc.integer({ min: 1, max: 1024 }),
         bits: fc.array(fc.nat(1023)),
       })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { createZstd } from "../../src/disk/zstd.ts";
-import { encodeAmendments } from "../../src/wire/amendment.ts";
+import { decodeAmendments, encodeAmendments } from "../../src/wire/amendment.ts";
 import {
   decodeSection,
   type Entry,
@@ -11,8 +11,8 @@ import {
   SectionWriter,
 } from "../../src/wire/manifest.ts";
 import { comparePaths } from "../../src/wire/path.ts";
-import { encodePlan } from "../../src/wire/plan.ts";
-import { encodeVerdicts } from "../../src/wire/verdict.ts";
+import { decodePlan, encodePlan } from "../../src/wire/plan.ts";
+import { decodeVerdicts, encodeVerdicts } from "../../src/wire/verdict.ts";
 import { effort } from "./arbitrary.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -167,6 +167,49 @@ test("a block of rawBytesMax bytes fits its capacity, however badly it compresse
   expect(rawBytesMax(14_666_384)).toBe(262_144);
 });
 
+describe("blocks of 262,144 bytes, the most there may be", () => {
+  const link = (path: string, target: number): Entry =>
+    file(path, { type: "symlink", target: new Uint8Array(target).fill(0x61) });
+  test("manifest", () => {
+    // 63 links of 36 + 3 + 2 + 4,095 bytes at most; the last one fills the section up to the byte.
+    const path = (i: number): string => String.fromCharCode(0x30 + i).repeat(3);
+    const links = Array.from({ length: 63 }, (_, i) => link(path(i), 4095));
+    const rest = 262_144 - 8 - 63 * (36 + 3 + 2 + 4095);
+    const section = encodeSection(0, [...links, link(path(63), rest - 41)]);
+    expect(section.length).toBe(262_144);
+    expect(decodeSection(section)).toHaveProperty("entries.length", 64);
+    expect(() => encodeSection(0, [...links, link(path(63), rest - 40)])).toThrow("assertion failed");
+  });
+  test("plan", () => {
+    const content = new Uint8Array(128).fill(1);
+    const records = Array.from({ length: 1927 }, (_, section) => ({ section, entries: 1024, content }));
+    const last = { section: 9999, entries: 512, content: content.subarray(0, 64) };
+    const plan = encodePlan([...records, last]);
+    expect(plan.length).toBe(262_144);
+    expect(decodePlan(plan)).toHaveLength(1928);
+    const more = { section: 9999, entries: 513, content: content.subarray(0, 65) };
+    expect(() => encodePlan([...records, more])).toThrow("assertion failed");
+  });
+  test("verdicts", () => {
+    const verdicts = Array.from({ length: 10_923 }, (_, entry) => ({ entry, status: "changed" as const }));
+    expect(decodeVerdicts(encodeVerdicts(verdicts.slice(1)))).toHaveLength(10_922);
+    expect(() => encodeVerdicts(verdicts)).toThrow("assertion failed");
+  });
+  test("amendments", () => {
+    const amendments = Array.from({ length: 256 }, (_, entry) => ({
+      entry,
+      to: file(`${"a/".repeat(491)}bb`),
+    }));
+    const block = encodeAmendments(amendments);
+    expect(block.length).toBe(262_144);
+    expect(decodeAmendments(block)).toHaveLength(256);
+    const [first, ...others] = amendments;
+    if (first === undefined) throw new Error("no amendment");
+    const longer = { entry: 0, to: file(`${"a/".repeat(491)}bbb`) };
+    expect(() => encodeAmendments([longer, ...others])).toThrow("assertion failed");
+  });
+});
+
 describe("our own mistakes stop the process", () => {
   const mistakes: Readonly<Record<string, readonly Entry[]>> = {
     "..": [file("..")],
@@ -205,6 +248,12 @@ describe("our own mistakes stop the process", () => {
   test("plan, verdict, amendment", () => {
     expect(() => encodePlan([record, record])).toThrow("assertion failed");
     expect(() => encodePlan([{ ...record, content: Uint8Array.of(0, 0) }])).toThrow("assertion failed");
+    expect(() => encodePlan([{ ...record, section: 2 ** 32 }])).toThrow("assertion failed");
+    expect(() => encodePlan([{ section: 1, entries: 0, content: new Uint8Array(0) }])).toThrow(
+      "assertion failed",
+    );
+    const tooMany = { section: 1, entries: 1025, content: new Uint8Array(129).fill(1) };
+    expect(() => encodePlan([tooMany])).toThrow("assertion failed");
     expect(() => encodePlan([{ ...record, content: Uint8Array.of(1, 2) }])).toThrow("assertion failed");
     expect(() => encodePlan([{ ...record, content: Uint8Array.of(1) }])).toThrow("assertion failed");
     expect(() => encodeVerdicts([])).toThrow("assertion failed");
@@ -216,5 +265,13 @@ describe("our own mistakes stop the process", () => {
       "assertion failed",
     );
     expect(() => encodeAmendments([{ entry: 1, to: file("../a") }])).toThrow("assertion failed");
+    expect(() => encodeAmendments([2, 1].map((entry) => ({ entry, to: file("a") })))).toThrow(
+      "assertion failed",
+    );
+    expect(() => encodeAmendments([{ entry: 0xffff_ffff, to: file("a") }])).toThrow("assertion failed");
+    expect(() => new SectionWriter(262_145)).toThrow("assertion failed");
+    expect(() => new SectionWriter(7)).toThrow("assertion failed");
+    expect(() => new SectionWriter(100, -1)).toThrow("assertion failed");
+    expect(() => encodeSection(0xffff_ffff, [file("a")])).toThrow("assertion failed");
   });
 });
