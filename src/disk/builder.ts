@@ -44,7 +44,8 @@ export class Builder {
       const length = Math.min(sections.length(section), until - first);
       for (; bits !== undefined && index < length; index++) {
         const mark = bits[index] ?? 0;
-        if (!isStaged(mark) || (mark & Mark.content) !== 0) continue;
+        // An amendment may have made one before its turn.
+        if (!isStaged(mark) || (mark & (Mark.content | Mark.staged)) !== 0) continue;
         const problem = this.make(first + index);
         if (problem !== undefined) return problem;
       }

@@ -44,8 +44,8 @@ function firstMissing(sys: Sys, base: Fd, paths: readonly Latin1[]): string | un
       const { stat } = look(sys, directories, path);
       if (!failed(stat)) continue;
       const errno = errnoOf(stat);
-      if (errno === Errno.ELOOP)
-        return `${display(path)}: a symbolic link is on the way, which is not followed`;
+      if (errno === Errno.ELOOP || errno === Errno.ENOTDIR)
+        return `${display(path)}: not in a directory (symbolic links are not followed)`;
       return `${display(path)}: ${errorText(errno)}`;
     }
     return undefined;

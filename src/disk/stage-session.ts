@@ -55,9 +55,9 @@ export class StageSession {
     const answer = { kind: "used", key, slot, block } as const;
     const at = slotAt(this.#tools.arena, slot, this.push.capacity);
     const content = bytes - DIGEST_BYTES;
-    assert(content >= 0 && content <= this.push.capacity, "block of an impossible size");
     const extent = { at, bytes: content };
-    if (!this.#digestIsGood(extent, block)) return { ...answer, good: false };
+    const possible = content >= 0 && content <= this.push.capacity;
+    if (!possible || !this.#digestIsGood(extent, block)) return { ...answer, good: false };
     const use = this.#use({ extent, block, blockKind, lastOfKind });
     if (use.failure === undefined && final) this.#complete();
     const failure = use.failure ?? (this.#phase.kind === "failed" ? this.#phase.failure : undefined);

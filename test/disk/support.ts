@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Arena } from "../../src/disk/arena.ts";
@@ -46,9 +46,12 @@ export function freshKey(): PushKey {
   return { owner: 0x1234n as NodeId, push: ++pushes as PushId };
 }
 
+/** In memory unless TMPDIR says otherwise: some disks make a thousand files a second, and this is not what is tested here. */
+const TEMPORARY = process.env.TMPDIR ?? (existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
+
 /** Temporary directories that are removed by `dispose`, which `using` calls. */
 export function workspace(): { path(name: string): string; root: string } & Disposable {
-  const root = mkdtempSync(join(tmpdir(), "makuosan-disk-"));
+  const root = mkdtempSync(join(TEMPORARY, "makuosan-disk-"));
   return {
     root,
     path: (name) => join(root, name),
@@ -104,8 +107,8 @@ export type PushOptions = {
   readonly source?: Partial<typeof tools>;
   /** Called before each block is made, with its number, and before the commit, with "commit"; may change the world. */
   readonly before?: (moment: number | "commit") => void;
-  /** Called when a block has been made, with its bytes, which it may change. */
-  readonly spoil?: (block: Block, bytes: Uint8Array) => void;
+  /** Called when a block has been made, with its bytes, digest included. True: it may have changed them, and the receivers get it as it is first. */
+  readonly spoil?: (block: Block, bytes: Uint8Array) => boolean;
   /** Ends the push in place of the commit. */
   readonly abort?: boolean;
 };
@@ -131,8 +134,49 @@ export type Outcome = {
 
 export const everything: Selection = { paths: [], recursive: true };
 
+/** The clock of file times has moved on since any file was made: files younger than that are read twice (FileReader.finish). */
+export function settle(): void {
+  Bun.sleepSync(15);
+}
+
+/** A Sys whose calls are announced first; a number is their answer in place of the real one. */
+export function interpose(
+  sys: Sys,
+  announce: (call: keyof Sys, args: readonly unknown[]) => number | undefined,
+): Sys {
+  return new Proxy(sys, {
+    get(target, name: keyof Sys) {
+      const member = target[name];
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => announce(name, args) ?? Reflect.apply(member, target, args);
+    },
+  });
+}
+
+/** What there is below a base, by path: type, metadata and content; the base's own metadata is left out. */
+export function snapshot(base: string): Map<string, string> {
+  const found = new Map<string, string>();
+  const walk = (path: string) => {
+    for (const name of readdirSync(base + path, { encoding: "latin1" }).sort()) {
+      const below = `${path}/${name}`;
+      const bytes = Buffer.from(base + below, "latin1");
+      const stat = lstatSync(bytes, { bigint: true });
+      const content = stat.isFile()
+        ? readFileSync(bytes).toString("latin1")
+        : stat.isSymbolicLink()
+          ? readlinkSync(bytes)
+          : "";
+      found.set(below, [stat.mode.toString(8), stat.uid, stat.gid, stat.mtimeNs, content].join(" "));
+      if (stat.isDirectory()) walk(below);
+    }
+  };
+  walk("");
+  return found;
+}
+
 /** Plays the engine: one push from a tree to some others. */
 export function push(options: PushOptions): PushResult {
+  settle();
   const key = freshKey();
   const { capacity = CAPACITY, dryRun = false, before = () => {} } = options;
   const replies: SourceReply[] = [];
@@ -159,8 +203,10 @@ export function push(options: PushOptions): PushResult {
       break;
     }
     blocks.push(reply);
-    const at = SLOT * SLOT_BYTES;
-    options.spoil?.(reply, arena.bytes.subarray(at, at + reply.bytes));
+    const bytes = arena.bytes.subarray(SLOT * SLOT_BYTES, SLOT * SLOT_BYTES + reply.bytes);
+    const good = bytes.slice();
+    if (options.spoil?.(reply, bytes) === true) for (const target of outcomes) target.take(reply);
+    bytes.set(good);
     for (const target of outcomes) target.take(reply);
     if (reply.blockKind === 0 && reply.lastOfKind) {
       if (dryRun) break;

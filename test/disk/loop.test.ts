@@ -1,0 +1,401 @@
+import { describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { STAGE_NAME } from "../../src/disk/names.ts";
+import { bitmapBytes, popcount } from "../../src/wire/bitmap.ts";
+import { BlockKind } from "../../src/wire/constants.ts";
+import { CAPACITY, differences, type PushResult, push, receiver, run, workspace } from "./support.ts";
+import { at, cruelTree, noise } from "./tree.ts";
+
+/** Owners, modes and FIFOs of all kinds need root, as the lab does. */
+const asRoot = test.skipIf(process.geteuid?.() !== 0);
+const SIZES = [0, 1, 1439, 1440, 1441, CAPACITY - 1, CAPACITY, CAPACITY + 1, 2 * CAPACITY, 3 * CAPACITY + 7];
+
+function problems({ lines }: PushResult): string[] {
+  return lines.flatMap((line) =>
+    line.kind === "problem" ? [`${line.problem} ${Buffer.from(line.path).toString("latin1")}`] : [],
+  );
+}
+
+/** Names that the sender says would change at the first host. */
+function updated({ lines }: PushResult, host = "host0"): string[] {
+  return lines.flatMap((line) =>
+    line.kind === "names" && line.host === host
+      ? line.updated.map((path) => Buffer.from(path).toString())
+      : [],
+  );
+}
+
+function expectAllCommitted(result: PushResult): void {
+  expect(result.message).toBeUndefined();
+  for (const { refused, failure, committed } of result.outcomes)
+    expect({ refused, failure, committed }).toEqual({
+      refused: undefined,
+      failure: undefined,
+      committed: true,
+    });
+}
+
+function tree(base: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(base, { recursive: true });
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(`${base}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    writeFileSync(`${base}/${path}`, content);
+  }
+}
+
+describe("a whole tree", () => {
+  asRoot("arrives equal at every receiver, and a second push sends no content", () => {
+    using space = workspace();
+    const from = space.path("a");
+    cruelTree(from, SIZES);
+    const to = ["b", "c", "d"].map((name) => {
+      mkdirSync(space.path(name));
+      return receiver(space.path(name));
+    });
+    const before = run("find", [from, "-printf", "%p %s %T@ %C@ %m\n"]);
+    const first = push({ from, to });
+    expectAllCommitted(first);
+    expect(problems(first)).toEqual([]);
+    for (const { base } of to) {
+      expect(differences(from, base)).toBe("");
+      expect(differences(base, from)).toBe("");
+      expect(existsSync(`${base}/${STAGE_NAME}`)).toBe(false);
+    }
+    expect(run("find", [from, "-printf", "%p %s %T@ %C@ %m\n"])).toBe(before);
+
+    const second = push({ from, to });
+    expectAllCommitted(second);
+    expect(second.blocks.map((block) => block.blockKind)).toEqual([BlockKind.manifest, BlockKind.plan]);
+    for (const { needs } of second.outcomes)
+      for (const { update, content } of needs) expect([update, content]).toEqual([undefined, undefined]);
+  });
+
+  asRoot.each([500, 4_000, 9_000, 31_000])("arrives with blocks of %d bytes", (capacity) => {
+    using space = workspace();
+    const from = space.path("a");
+    mkdirSync(from);
+    for (const bytes of [0, 1, capacity - 1, capacity, capacity + 1, 5 * capacity])
+      writeFileSync(`${from}/${bytes}`, noise(bytes));
+    const to = receiver(space.path("b"));
+    mkdirSync(to.base);
+    const result = push({ from, to: [to], capacity });
+    expectAllCommitted(result);
+    expect(differences(from, to.base)).toBe("");
+    // PROTOCOL §5.6: content blocks are full but for the last.
+    const content = result.blocks.filter(({ blockKind }) => blockKind === BlockKind.content);
+    expect(content.slice(0, -1).every(({ bytes }) => bytes === capacity + 16)).toBe(true);
+    expect(content.reduce((sum, { bytes }) => sum + bytes - 16, 0)).toBe(8 * capacity + 1);
+    expect(result.blocks.at(-1)?.contentBytes).toBe(8 * capacity + 1);
+  });
+
+  test("of many entries goes in sections", () => {
+    using space = workspace();
+    const from = space.path("a");
+    for (let d = 0; d < 20; d++) {
+      mkdirSync(`${from}/d${d}`, { recursive: true });
+      for (let f = 0; f < 30; f++) writeFileSync(`${from}/d${d}/file${f}`, `${d} ${f}`);
+    }
+    const to = [receiver(space.path("b")), receiver(space.path("c"))];
+    for (const { base } of to) mkdirSync(base);
+    // The second has every other file already.
+    for (let d = 0; d < 20; d += 2) run("cp", ["-a", `${from}/d${d}`, `${space.path("c")}/`]);
+    const result = push({ from, to, capacity: 4000 });
+    expectAllCommitted(result);
+    const sections = result.blocks.filter(({ blockKind }) => blockKind === BlockKind.manifest);
+    expect(sections.length).toBeGreaterThan(3);
+    expect(sections.reduce((sum, { entries }) => sum + entries, 0)).toBe(620);
+    expect(sections.map(({ lastOfKind }) => lastOfKind)).toEqual(
+      sections.map((_, i) => i === sections.length - 1),
+    );
+    for (const { base } of to) expect(differences(from, base)).toBe("");
+    const needs = result.outcomes[1]?.needs ?? [];
+    expect(needs.reduce((sum, { content }) => sum + (content === undefined ? 0 : popcount(content)), 0)).toBe(
+      300,
+    );
+    for (const { entries, update } of needs)
+      expect(update?.length ?? 0).toBeLessThanOrEqual(bitmapBytes(entries));
+  });
+
+  test("that is empty is a push of nothing", () => {
+    using space = workspace();
+    mkdirSync(space.path("a"));
+    mkdirSync(space.path("b"));
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))] });
+    expectAllCommitted(result);
+    expect(result.blocks.map(({ blockKind, entries, final }) => [blockKind, entries, final])).toEqual([
+      [BlockKind.manifest, 0, false],
+      [BlockKind.plan, 0, true],
+    ]);
+    expect(readdirSync(space.path("b"))).toEqual([]);
+  });
+
+  test("does not contain what other daemons stage, sockets, or devices", async () => {
+    using space = workspace();
+    tree(space.path("a"), {
+      [`${STAGE_NAME}/x/1`]: "staged",
+      [`sub/${STAGE_NAME}`]: "an ordinary name here",
+      f: "f",
+    });
+    const listener = Bun.listen({ unix: `${space.path("a")}/socket`, socket: { data() {} } });
+    mkdirSync(space.path("b"));
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))] });
+    listener.stop(true);
+    expectAllCommitted(result);
+    expect(problems(result)).toEqual(["socket socket"]);
+    expect(readdirSync(space.path("b")).sort()).toEqual(["f", "sub"]);
+    expect(readdirSync(space.path("b/sub"))).toEqual([STAGE_NAME]);
+  });
+});
+
+describe("what is different", () => {
+  test("is all that a receiver gets, each its own", () => {
+    using space = workspace();
+    const big = Buffer.from(noise(10 * CAPACITY)).toString("latin1");
+    tree(space.path("a"), { same: "same", one: "new", "sub/two": "new", big });
+    const to = ["b", "c"].map((name) => receiver(space.path(name)));
+    for (const { base } of to) run("cp", ["-a", space.path("a"), base]);
+    writeFileSync(`${space.path("b")}/one`, "older");
+    run("rm", ["-r", `${space.path("c")}/sub`]);
+    const result = push({ from: space.path("a"), to });
+    expectAllCommitted(result);
+    expect([updated(result, "host0"), updated(result, "host1")]).toEqual([["one"], ["sub", "sub/two"]]);
+    expect(result.blocks.filter(({ blockKind }) => blockKind === BlockKind.content)).toHaveLength(1);
+    for (const { base } of to) expect(differences(space.path("a"), base)).toBe("");
+  });
+
+  test("decides which blocks a receiver is passed", () => {
+    using space = workspace();
+    const file = (seed: number) => Buffer.from(noise(10 * CAPACITY, seed));
+    mkdirSync(space.path("a"));
+    for (const name of ["1", "2", "3"]) writeFileSync(at(space.path("a"), name), file(Number(name)));
+    const to = ["b", "c"].map((name) => receiver(space.path(name)));
+    for (const { base } of to) run("cp", ["-a", space.path("a"), base]);
+    run("rm", [`${space.path("b")}/2`, `${space.path("c")}/1`, `${space.path("c")}/3`]);
+    const result = push({ from: space.path("a"), to });
+    expectAllCommitted(result);
+    const kinds = new Map(result.blocks.map(({ block, blockKind }) => [block as number, blockKind]));
+    const content = result.outcomes.map(
+      ({ taken }) => taken.filter((b) => kinds.get(b) === BlockKind.content).length,
+    );
+    expect(content).toEqual([10, 20]);
+    for (const { base } of to) expect(differences(space.path("a"), base)).toBe("");
+  });
+
+  asRoot("may be metadata alone, which sends no content and replaces no file", () => {
+    using space = workspace();
+    tree(space.path("a"), { mode: "m", owner: "o", time: "t", "dir/in": "x", empty: "" });
+    symlinkSync("mode", space.path("a/link"));
+    run("mkfifo", [space.path("a/fifo")]);
+    run("cp", ["-a", space.path("a"), space.path("b")]);
+    run("chmod", ["4700", space.path("a/mode")]);
+    run("chown", ["-h", "5:6", space.path("a/owner"), space.path("a/link"), space.path("a/dir")]);
+    run("touch", [
+      "-h",
+      "-d",
+      "2011-11-11",
+      space.path("a/link"),
+      space.path("a/fifo"),
+      space.path("a/empty"),
+    ]);
+    run("chmod", ["0711", space.path("a/dir"), space.path("a/fifo")]);
+    const inodes = () =>
+      readdirSync(space.path("b")).map((name) => [name, lstatSync(space.path(`b/${name}`)).ino]);
+    const before = inodes();
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))] });
+    expectAllCommitted(result);
+    expect(updated(result)).toEqual(["dir", "empty", "fifo", "link", "mode", "owner"]);
+    expect(result.blocks.map(({ blockKind }) => blockKind)).toEqual([BlockKind.manifest, BlockKind.plan]);
+    expect(differences(space.path("a"), space.path("b"))).toBe("");
+    expect(inodes()).toEqual(before);
+  });
+
+  test("is told and not done in a dry run", () => {
+    using space = workspace();
+    tree(space.path("a"), { new: "1", "sub/new": "2", same: "3" });
+    mkdirSync(space.path("b"));
+    run("cp", ["-a", space.path("a/same"), space.path("b/")]);
+    const before = run("find", [space.path("b"), "-printf", "%p %i %C@\n"]);
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))], dryRun: true });
+    expect(updated(result)).toEqual(["new", "sub", "sub/new"]);
+    expect(run("find", [space.path("b"), "-printf", "%p %i %C@\n"])).toBe(before);
+  });
+});
+
+describe("a thing of another type in the way", () => {
+  asRoot("is replaced, whatever it is", () => {
+    using space = workspace();
+    const kinds = ["file", "dir", "link", "fifo"] as const;
+    for (const base of ["a", "b"]) mkdirSync(space.path(base));
+    const make = (path: string, kind: (typeof kinds)[number]) => {
+      // Contents of different lengths: equal files made within one tick of the clock would be equal here, too.
+      if (kind === "file") writeFileSync(path, path.startsWith(space.path("a")) ? "of a" : "another of b");
+      if (kind === "link") symlinkSync("/etc", path);
+      if (kind === "fifo") run("mkfifo", [path]);
+      if (kind === "dir") tree(path, { in: path, "deep/er/in": path });
+    };
+    for (const was of kinds) {
+      for (const is of kinds) {
+        make(space.path(`a/${was}-${is}`), is);
+        make(space.path(`b/${was}-${is}`), was);
+      }
+    }
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))] });
+    expectAllCommitted(result);
+    // What else was in a directory that stays one is not deleted; here both have the same names.
+    expect(differences(space.path("a"), space.path("b"))).toBe("");
+    expect(existsSync(space.path(`b/${STAGE_NAME}`))).toBe(false);
+  });
+
+  asRoot("keeps nothing that was below it, at any depth", () => {
+    using space = workspace();
+    tree(space.path("a"), { x: "a file" });
+    let deep = space.path("b/x");
+    for (let i = 0; i < 150; i++) deep += `/${i}`;
+    mkdirSync(deep, { recursive: true });
+    for (let i = 0; i < 20; i++) tree(space.path(`b/x/wide${i}`), { f: "f", "g/h": "h" });
+    expectAllCommitted(push({ from: space.path("a"), to: [receiver(space.path("b"))] }));
+    expect(differences(space.path("a"), space.path("b"))).toBe("");
+  });
+});
+
+describe("a selection", () => {
+  const select = (paths: string[], recursive = false) => ({
+    paths: paths.map((path) => Buffer.from(path)),
+    recursive,
+  });
+  const files = { f: "1", "d/x": "2", "d/e/y": "3", "d.z": "4" };
+
+  test.each([
+    [["f"], false, ["f"]],
+    [["d"], false, ["d"]],
+    [["./d//e/"], true, ["d", "d/e", "d/e/y"]],
+    [["d.z", "d", "d/x", "d/e", "./d"], true, ["d", "d.z", "d/e", "d/e/y", "d/x"]],
+    [["d/x", "d", "f", "f"], false, ["d", "d/x", "f"]],
+    [["."], true, ["d", "d.z", "d/e", "d/e/y", "d/x", "f"]],
+  ])("of %j, recursive %p, gives %j", (paths, recursive, expected) => {
+    using space = workspace();
+    tree(space.path("a"), files);
+    mkdirSync(space.path("b"));
+    const result = push({
+      from: space.path("a"),
+      to: [receiver(space.path("b"))],
+      selection: select(paths, recursive),
+    });
+    expectAllCommitted(result);
+    const found = run("find", [space.path("b"), "-mindepth", "1", "-printf", "%P\n"])
+      .split("\n")
+      .filter(Boolean)
+      .sort();
+    expect(found).toEqual(expected);
+  });
+
+  test.each([
+    ["missing", "missing: No such file or directory"],
+    ["f/x", "f/x: not in a directory (symbolic links are not followed)"],
+    ["../a/f", "../a/f: the path leaves the base directory"],
+    ["d/../f", "d/../f: the path leaves the base directory"],
+    ["/etc/passwd", "/etc/passwd: the path is not relative to the base directory"],
+    ["", ": the path is empty"],
+    ["a\0b", "a\\x00b: the path contains a NUL byte"],
+    ["link/x", "link/x: not in a directory (symbolic links are not followed)"],
+    ["link/e/y", "link/e/y: not in a directory (symbolic links are not followed)"],
+    [STAGE_NAME, `${STAGE_NAME}: the path is where makuosan keeps its own files`],
+    [".", ".: the base directory is sent only recursively"],
+    ["n".repeat(256), `${"n".repeat(256)}: the path is too long`],
+    ["new\nline", "new\\x0aline: No such file or directory"],
+  ])("of %j is refused", (path, message) => {
+    using space = workspace();
+    tree(space.path("a"), files);
+    symlinkSync("d", space.path("a/link"));
+    mkdirSync(space.path("b"));
+    const result = push({
+      from: space.path("a"),
+      to: [receiver(space.path("b"))],
+      selection: select([path, "f"]),
+    });
+    expect(result.message).toBe(message);
+    expect(readdirSync(space.path("b"))).toEqual([]);
+  });
+
+  test("makes parents that are missing with mode 0755, and leaves their times to themselves", () => {
+    using space = workspace();
+    tree(space.path("a"), { "p/q/one": "1", "p/r/two": "2", "s/t": "3" });
+    run("chmod", ["0700", space.path("a/p"), space.path("a/p/q")]);
+    mkdirSync(space.path("b/s"), { recursive: true });
+    const selection = select(["p/q/one", "p/r/two", "s/t"]);
+    expectAllCommitted(push({ from: space.path("a"), to: [receiver(space.path("b"))], selection }));
+    expect(
+      run("find", [space.path("b/p"), "-type", "d", "-printf", "%P %m\n"])
+        .split("\n")
+        .sort(),
+    ).toEqual(["", " 755", "q 755", "r 755"]);
+    expect(run("cat", [space.path("b/p/q/one"), space.path("b/p/r/two"), space.path("b/s/t")])).toBe("123");
+  });
+
+  test("fails where the base is gone", () => {
+    using space = workspace();
+    mkdirSync(space.path("b"));
+    const result = push({
+      from: space.path("a"),
+      to: [receiver(space.path("b")), receiver(space.path("c"))],
+    });
+    expect(result.message).toBe(`base directory ${space.path("a")}: No such file or directory`);
+    expect(result.outcomes[1]?.refused).toBe(
+      "the base directory cannot be opened: No such file or directory",
+    );
+  });
+});
+
+describe("directories", () => {
+  test("keep the sender's time although what is in them was renamed", () => {
+    using space = workspace();
+    tree(space.path("a"), { "d/e/old": "1", "d/other": "2" });
+    run("cp", ["-a", space.path("a"), space.path("b")]);
+    // Only the file differs: the directories' own entries are equal before the push.
+    writeFileSync(space.path("a/d/e/old"), "changed");
+    const when = "2015-05-05 05:05:05.050505050";
+    run("touch", ["-d", when, ...["a/d/e", "b/d/e", "a/d", "b/d"].map((path) => space.path(path))]);
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))] });
+    expectAllCommitted(result);
+    expect(updated(result)).toEqual(["d/e/old"]);
+    expect(differences(space.path("a"), space.path("b"))).toBe("");
+  });
+
+  test("that another push has made meanwhile are merged with", () => {
+    using space = workspace();
+    tree(space.path("a"), { "new/sub/mine": "1", "new/both": "a" });
+    mkdirSync(space.path("b"));
+    const before = (moment: number | "commit") => {
+      if (moment === "commit")
+        tree(space.path("b"), { "new/theirs": "2", "new/sub/theirs": "3", "new/both": "b" });
+    };
+    expectAllCommitted(push({ from: space.path("a"), to: [receiver(space.path("b"))], before }));
+    const found = run("find", [space.path("b"), "-type", "f", "-printf", "%P\n"])
+      .split("\n")
+      .sort();
+    expect(found).toEqual(["", "new/both", "new/sub/mine", "new/sub/theirs", "new/theirs"]);
+    expect(run("cat", [space.path("b/new/both")])).toBe("a");
+    expect(lstatSync(space.path("b/new")).mtimeMs).toBe(lstatSync(space.path("a/new")).mtimeMs);
+  });
+
+  test("moved away on the sender during the push are still sent as they were", () => {
+    using space = workspace();
+    tree(space.path("a"), { "d/f": "as scanned" });
+    mkdirSync(space.path("b"));
+    const before = (moment: number | "commit") => {
+      if (moment === 1) renameSync(space.path("a/d"), space.path("elsewhere"));
+    };
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))], before });
+    // It cannot be reached any more: reported, and not sent half.
+    expect(problems(result)).toEqual(["vanished d/f"]);
+    expect(run("find", [space.path("b"), "-mindepth", "1", "-printf", "%P\n"])).toBe("d\n");
+  });
+});
