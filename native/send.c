@@ -233,8 +233,8 @@ int32_t mk_send_data(struct mk_net *net, const uint32_t *rows, uint32_t row_coun
     for (uint32_t i = 0; i < sent; i++) packets += scratch->packets_in[i];
     advance(rows, cursor, packets);
     packets_sent += (int32_t)packets;
-    /* Was it not the burst that was refused, but whatever goes this way? Then GSO may have another try later. */
-    if (refused && sent == 0 && is_refusal(error)) net->offload |= MK_OFFLOAD_GSO;
+    /* Was it not the burst that was refused, but whatever goes this way? Then GSO stays. */
+    if (refused && sent == 0 && error != 0 && error != EAGAIN) net->offload |= MK_OFFLOAD_GSO;
     refused = offload != net->offload;
   }
   return packets_sent > 0 || error == 0 ? packets_sent : -error;

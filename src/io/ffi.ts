@@ -16,6 +16,9 @@ export type { Pointer };
 /** Memory that stays in its place as long as the process lives. All threads may share it. */
 export type Memory = { readonly buffer: SharedArrayBuffer; readonly address: Pointer };
 
+const MFD_CLOEXEC = 1;
+const MFD_NOEXEC_SEAL = 8;
+
 /** Buffers whose address was given away: never collected, as C may hold it. */
 const pinned = new Set<SharedArrayBuffer>();
 
@@ -92,9 +95,10 @@ function loadable(path: string): string {
   const libc = dlopen("libc.so.6", { memfd_create: { args: ["ptr", "u32"], returns: "i32" } });
   const name = allocate(16);
   new Uint8Array(name.buffer).set(new TextEncoder().encode("makuosan"));
-  const closeOnExec = 1;
-  const descriptor = libc.symbols.memfd_create(name.address, closeOnExec);
-  if (descriptor < 0) throw new Error("cannot create an anonymous file for the shim (memfd_create failed)");
+  // "No execution" is of the file as a program, which hardened hosts insist on. Kernels before 6.3 do not know the flag.
+  const sealed = libc.symbols.memfd_create(name.address, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+  const descriptor = sealed >= 0 ? sealed : libc.symbols.memfd_create(name.address, MFD_CLOEXEC);
+  if (descriptor < 0) throw new Error("memfd_create failed");
   const bytes = readFileSync(path);
   for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
   return `/proc/self/fd/${descriptor}`;

@@ -241,7 +241,10 @@ describe("opening", () => {
       errno: 19,
       advice: expect.stringContaining("-i"),
     });
-    expect(failure({ interface: { ip: 0xc000_0201, index: 1 } })).toMatchObject({ errno: 99 });
+    expect(failure({ interface: { ip: 0xc000_0201, index: 1 } })).toMatchObject({
+      doing: "bind the unicast socket",
+      errno: 99,
+    });
     const selfish = createSocket("udp4");
     await new Promise<void>((resolve) => selfish.bind(0, "0.0.0.0", resolve));
     const taken = selfish.address().port;
