@@ -5,7 +5,7 @@ import type { ContentKind } from "./second-contents.ts";
 import type { Plain } from "./second-notation.ts";
 
 /**
- * The golden vectors: written out by hand from PROTOCOL.md, by neither of the decoders that are tested with them. Packets are whole, checksum
+ * The golden vectors: composed field by field from PROTOCOL.md, without any of the code that is tested with them. Packets are whole, checksum
  * included, digits in groups: magic to flags, checksum, node, group, push, block, symbol to sequence, body.
  */
 export type Vectors = {
