@@ -1,5 +1,4 @@
-import { accessSync, constants, lstatSync, realpathSync, statSync } from "node:fs";
-import { STAGE_NAME } from "../disk/names.ts";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { systemErrorText } from "./errno-text.ts";
 import { StartFailure } from "./start-failure.ts";
 
@@ -20,16 +19,6 @@ export function findBase(base: string): string {
 export function checkBase(base: string, wanted: { readonly receives: boolean }): void {
   check(base, constants.R_OK | constants.X_OK, "cannot be read");
   if (wanted.receives) check(base, constants.W_OK | constants.X_OK, "cannot be written");
-}
-
-/** Whether receivers' leftovers may lie below the base. */
-export function hasStage(base: string): boolean {
-  try {
-    lstatSync(toPath(`${base}/${STAGE_NAME}`));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function check(base: string, mode: number, what: string): void {

@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { EngineStatus } from "../engine/ports.ts";
 import type { NodeId } from "../wire/brand.ts";
 import { openMemory } from "./arena.ts";
-import { checkBase, findBase, hasStage } from "./base-directory.ts";
+import { checkBase, findBase } from "./base-directory.ts";
 import { type ConsoleOutput, type ConsoleSession, listenConsole } from "./console.ts";
 import type { ConsoleDaemon, DaemonStatus } from "./console-daemon.ts";
 import { mergeCounters } from "./counters.ts";
@@ -113,7 +113,7 @@ function randomNode(): NodeId {
 /** What changes of a status. */
 type LiveStatus = Pick<DaemonStatus, "engine" | "rate" | "counters">;
 
-/** The engine's thread and those of the disk, which start when they are needed first. */
+/** The other threads, and what passes between them and this one. */
 class Threads {
   readonly engine: EngineClient;
   readonly #base: string;
@@ -121,7 +121,6 @@ class Threads {
   readonly #memory = openMemory();
   readonly #wakeFd = openWake();
   readonly #channels = { main: openChannel(), source: openChannel(), stage: openChannel() };
-  readonly #started = new Set<string>();
   /** Statuses that wait for their second half, the traffic. */
   readonly #halves: { readonly engine: EngineStatus; readonly answer: (status: LiveStatus) => void }[] = [];
 
@@ -135,7 +134,10 @@ class Threads {
     });
   }
 
-  /** Starts the engine; before that, a stage if an earlier one may have left something behind. */
+  /**
+   * Starts the stage, then the engine: what an earlier process left behind is gone before the group hears of this node, and an owner's
+   * patience with its offer is not spent on starting a thread. The source starts when it is needed first.
+   */
   async start(what: {
     readonly settings: DaemonSettings;
     readonly version: string;
@@ -143,7 +145,7 @@ class Threads {
     readonly network: Network;
   }): Promise<void> {
     const { settings, version, node, network } = what;
-    if (hasStage(this.#base)) await this.#startDisk("stage");
+    await this.#startStage();
     const { main, source, stage } = this.#channels;
     main.here.on("message", (notice: EngineNotice) => this.#onEngine(notice));
     const config = {
@@ -188,39 +190,36 @@ class Threads {
         half?.answer({ engine: half.engine, rate, counters: mergeCounters(half.engine.counters, counters) });
         break;
       }
-      case "wanted":
-        void this.#startDisk(notice.thread);
+      case "sourceWanted":
+        this.#startSource();
         break;
     }
   }
 
-  /** Starts a disk thread once; for the stage, resolves when leftovers are gone. */
-  #startDisk(name: "source" | "stage"): Promise<void> {
-    if (this.#started.has(name)) return Promise.resolve();
-    this.#started.add(name);
-    const { here, there } = openChannel();
-    const ready = name === "source" ? this.#listenToSource(here) : this.#listenToStage(here);
-    const { arena, slotBytes } = this.#memory;
-    const ends = { engine: this.#channels[name].there, engineWakeFd: this.#wakeFd, main: there };
-    startThread(name, { base: this.#base, arena, slotBytes, ...ends }, fault);
-    return ready;
-  }
-
-  #listenToSource(port: MessagePort): Promise<void> {
-    port.on("message", (notice: SourceNotice) => {
+  #startSource(): void {
+    this.#startDisk("source").on("message", (notice: SourceNotice) => {
       if (notice.kind === "lines") this.engine.onLines(notice.key, notice.lines);
       else this.engine.onSourceClosed(notice.key);
     });
-    return Promise.resolve();
   }
 
-  #listenToStage(port: MessagePort): Promise<void> {
+  /** Resolves when leftovers are gone. */
+  #startStage(): Promise<void> {
+    const port = this.#startDisk("stage");
     return new Promise((resolve) => {
       port.on("message", (notice: StageNotice) => {
-        if (notice.text !== undefined) this.#log(1, notice.text);
+        if (notice.text !== undefined) this.#log(0, notice.text);
         resolve();
       });
     });
+  }
+
+  #startDisk(name: "source" | "stage"): MessagePort {
+    const { here, there } = openChannel();
+    const { arena, slotBytes } = this.#memory;
+    const ends = { engine: this.#channels[name].there, engineWakeFd: this.#wakeFd, main: there };
+    startThread(name, { base: this.#base, arena, slotBytes, ...ends }, fault);
+    return here;
   }
 }
 

@@ -20,8 +20,8 @@ runEngineLoop({
     takeCommand: () => take(data.main),
     takeSource: () => take(data.source),
     takeStage: () => take(data.stage),
-    toSource: posterTo("source"),
-    toStage: posterTo("stage"),
+    toSource: postToSource(),
+    toStage: (requests) => data.stage.postMessage(requests),
     event: (event) => tell({ kind: "event", event }),
     traffic: (rate, counters) => tell({ kind: "traffic", rate, counters }),
   } satisfies Mail,
@@ -33,12 +33,12 @@ function take<T>(port: MessagePort): T | undefined {
   return receiveMessageOnPort(port)?.message as T | undefined;
 }
 
-/** Posts to a disk thread. The first message also asks the main thread to start it: many a daemon only ever sends, or only receives. */
-function posterTo(thread: "source" | "stage"): (requests: readonly unknown[]) => void {
+/** The first message also asks the main thread to start the source: many a daemon only ever receives. */
+function postToSource(): Mail["toSource"] {
   let wanted = false;
   return (requests) => {
-    data[thread].postMessage(requests);
-    if (!wanted) tell({ kind: "wanted", thread });
+    data.source.postMessage(requests);
+    if (!wanted) tell({ kind: "sourceWanted" });
     wanted = true;
   };
 }

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type { Command, EngineConfig, EngineEvent } from "../engine/ports.ts";
+import type { EngineConfig, EngineEvent } from "../engine/ports.ts";
 import type { PushKey } from "../wire/disk-port.ts";
 import type { NetMemory, OpenNet } from "./net-shim.ts";
 import type { PushLine } from "./push-lines.ts";
@@ -28,8 +28,8 @@ export type EngineNotice =
   | { readonly kind: "event"; readonly event: EngineEvent }
   /** Follows each `status` event: bytes sent in the last second, and the counters of the sockets. */
   | { readonly kind: "traffic"; readonly rate: number; readonly counters: Readonly<Record<string, number>> }
-  /** Something has been posted to this thread for the first time: it should be started. */
-  | { readonly kind: "wanted"; readonly thread: "source" | "stage" };
+  /** The first requests for the source have been posted: it should be started. */
+  | { readonly kind: "sourceWanted" };
 
 export type DiskThreadData = {
   /** Bytes, one character each. */
@@ -49,8 +49,6 @@ export type SourceNotice =
 
 /** From the stage's thread to the main one, once: what it says of leftovers; then it takes requests. */
 export type StageNotice = { readonly kind: "ready"; readonly text: string | undefined };
-
-export type MainToEngine = Command;
 
 /**
  * Starts a thread. `broken` is told of an error that ends it, once. The file is found beside this one in a checkout, and below `io/` of the
