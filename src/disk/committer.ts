@@ -7,7 +7,7 @@ import { Mark } from "./marks.ts";
 import { nameOf, parentOf, toLatin1 } from "./names.ts";
 import { Placer } from "./placer.ts";
 import { currentEntry, metadataOf, type StagePush } from "./stage-push.ts";
-import { Errno, errnoOf, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
+import { Errno, errnoOf, failed, type Latin1, type Metadata, type Stat, type Sys } from "./sys.ts";
 
 /** Up to this many changed directories are flushed one by one (see Builder). */
 const FLUSHED_SINGLY_MAX = 16;
@@ -24,6 +24,8 @@ export class Committer {
   /** Directories in which names changed, as long as they are few; undefined: many, or other changes that need a flush, too. */
   #changed: Set<Latin1> | undefined = new Set();
   #failure: DiskFailure | undefined;
+  /** Directories that may be written to for the time of the renames, and their modes. */
+  readonly #unlocked = new Map<Latin1, number>();
 
   constructor(sys: Sys, push: StagePush) {
     this.#sys = sys;
@@ -41,6 +43,7 @@ export class Committer {
         if (mark !== 0) this.#note(first + index, this.#bringIn(first + index, mark));
       });
     }
+    for (const [path, mode] of this.#unlocked) this.#setMode(path, mode);
     // The times of directories come last, from the deepest up, as each rename changed that of the directory around it.
     for (let section = sections.count - 1; section >= 0; section--) {
       const first = sections.firstEntry(section);
@@ -77,7 +80,30 @@ export class Committer {
   #place(from: Latin1, to: Latin1, { directory }: { directory: boolean }): number {
     this.#changed?.add(parentOf(to));
     if ((this.#changed?.size ?? 0) > FLUSHED_SINGLY_MAX) this.#changed = undefined;
+    const result = this.#placer.place(from, to, { directory });
+    if (result !== -Errno.EACCES || this.#sys.root) return result;
+    // Names can be changed only in a directory that may be written to, and a directory can be moved only if it may be.
+    this.#unlock(parentOf(to));
+    this.#unlock(to);
     return this.#placer.place(from, to, { directory });
+  }
+
+  /** Lets the owner of a directory write to it until the renames are done. */
+  #unlock(path: Latin1): void {
+    if (path === "") return;
+    this.#withHandle(path, (fd, stat) => {
+      if (stat.kind !== "directory" || (stat.mode & 0o300) === 0o300) return 0;
+      const result = this.#sys.setMetadata(fd, modeOnly(stat.mode | 0o300));
+      if (result === 0) this.#unlocked.set(path, stat.mode);
+      return result;
+    });
+  }
+
+  #setMode(path: Latin1, mode: number): void {
+    // What was in the way is gone; it needs no mode.
+    this.#withHandle(path, (fd, stat) =>
+      stat.kind === "directory" ? this.#sys.setMetadata(fd, modeOnly(mode)) : 0,
+    );
   }
 
   /** Changes the metadata of something that is not a directory, if it is still what was compared. */
@@ -141,6 +167,10 @@ export class Committer {
     this.#sys.close(fd);
     return flushed;
   }
+}
+
+function modeOnly(mode: number): Metadata {
+  return { owner: undefined, mode, time: undefined };
 }
 
 /** Whether a file's bytes are still those that were compared: a later change must not be hidden by the entry's time. */

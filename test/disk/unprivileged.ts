@@ -1,0 +1,25 @@
+import { push, receiver } from "./support.ts";
+
+/** One push from argv[2] to argv[3] as whoever runs this; prints the outcome. Not a test: `environment.test.ts` starts it as another user. */
+const [from, to] = process.argv.slice(2);
+if (from === undefined || to === undefined) throw new Error("two directories are needed");
+const { message, lines, outcomes } = push({ from, to: [receiver(to)] });
+const problems = lines.flatMap((line) =>
+  line.kind === "problem"
+    ? [`${line.problem} ${Buffer.from(line.path).toString("latin1")} ${line.errno}`]
+    : [],
+);
+const explained = lines.flatMap((line) =>
+  line.kind === "failure" ? [Buffer.from(line.path ?? []).toString("latin1")] : [],
+);
+const [outcome] = outcomes;
+console.log(
+  JSON.stringify({
+    message,
+    problems,
+    explained,
+    refused: outcome?.refused,
+    failure: outcome?.failure,
+    committed: outcome?.committed,
+  }),
+);
