@@ -28,6 +28,7 @@ export type ConsoleCommand =
 export const CONSOLE_HELP: readonly string[] = [
   "send [-r] [-n] [-t HOST[,HOST]] [-x] [PATH...]   send PATH, or with -r all below it (or below the base)",
   "     -n  only say what would change    -x  each PATH is percent-encoded",
+  "     in answers \\n, \\t, \\r and \\xHH stand for control characters in names, \\\\ for a backslash",
   "members                                          the other members of the group",
   "status                                           what this daemon is doing, and its counters",
   "loglevel [N]                                     lines that a send prints: 0 errors, 1 updates, 2 skipped",

@@ -1,4 +1,4 @@
-import type { EngineStatus, MemberInfo } from "../engine/ports.ts";
+import type { MemberInfo } from "../engine/ports.ts";
 import type { DaemonStatus } from "../io/console-daemon.ts";
 import { formatIp } from "../io/interfaces.ts";
 import { displayBytes, textToBytes } from "./display.ts";
@@ -43,7 +43,7 @@ export function statusLines(status: DaemonStatus): string[] {
     `process : ${status.process}`,
     `version : ${status.version}`,
     `basedir : ${displayBytes(status.base.endsWith("/") ? status.base : `${status.base}/`)}`,
-    `mfalloc : ${blocksHeld(engine)}`,
+    `mfalloc : ${engine.sending.length + engine.receiving.length}`,
     `recvsize: ${status.receiveBuffer}`,
     `sendsize: ${status.sendBuffer}`,
     ...rate,
@@ -62,10 +62,6 @@ function counterLines(counters: Readonly<Record<string, number>>): string[] {
 
 function counted(name: string, items: readonly string[]): string[] {
   return [`${name} : ${items.length}`, ...items.map((item) => `  ${item}`)];
-}
-
-function blocksHeld(engine: EngineStatus): number {
-  return [...engine.sending, ...engine.receiving].reduce((sum, push) => sum + push.blocks, 0);
 }
 
 function plural(count: number, noun: string): string {

@@ -51,7 +51,7 @@ test("status: the table, its items, then all counters", () => {
     "process : 42",
     "version : 2.0.0",
     "basedir : /srv/a\\nb/",
-    "mfalloc : 13",
+    "mfalloc : 2",
     "recvsize: 8388608",
     "sendsize: 212992",
     "sendrate: 98.8/800",

@@ -154,3 +154,15 @@ test.if(root)("privileges are given up by every thread, groups included", async 
   expect(of("Groups")).toEqual(new Set(["1"]));
   expect(of("CapEff")).toEqual(new Set(["0000000000000000"]));
 });
+
+test("a fault in any thread ends the process with 70, with its stack in the log", async () => {
+  const daemon = new URL("../../src/io/daemon.ts", import.meta.url).pathname;
+  const threads = new URL("../../src/io/threads.ts", import.meta.url).pathname;
+  // A thread that is given nothing breaks at its first statements.
+  const script = `import { fault } from "${daemon}"; import { startThread } from "${threads}";
+    startThread("source", {}, fault); setTimeout(() => {}, 5000);`;
+  const { status, stderr } = await run([process.execPath, "-e", script]);
+  expect(status).toBe(70);
+  expect(stderr).toMatch(/^\S+ makuosan\[\d+\] fault: /m);
+  expect(stderr).toMatch(/^\S+ makuosan\[\d+\] {5}at .*(disk-thread|source-worker|ffi)\.ts:\d+/m);
+});
