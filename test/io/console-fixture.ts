@@ -67,6 +67,7 @@ export function openFixture() {
 
 export type Fixture = ReturnType<typeof openFixture>;
 
+/** The key of a push with this number. */
 export function keyOf(push: number): PushKey {
   return { owner: 5n as NodeId, push: push as PushId };
 }

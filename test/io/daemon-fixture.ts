@@ -38,6 +38,7 @@ export class Cluster {
   }
 }
 
+/** One daemon: its process, its log, and msync at its console. */
 export class TestDaemon {
   readonly name: string;
   readonly base: string;
@@ -106,6 +107,7 @@ export function runDaemonOnce(...args: string[]): Promise<Run> {
   return run([process.execPath, program, ...args]);
 }
 
+/** Asks again and again until it is so or the time is over; returns whether it is. */
 export async function until(what: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
   const end = performance.now() + withinMs;
   while (performance.now() < end) {
