@@ -23,6 +23,7 @@ export type TargetFlight = {
   readonly receiveBuffer: number;
 };
 
+/** A target that has seen nothing yet; `receiveBuffer`: bytes that its socket holds. */
 export function newTargetFlight(receiveBuffer: number): TargetFlight {
   return { seen: 0, received: 0, roundSeen: 0, roundReceived: 0, roundTripUs: 0, receiveBuffer };
 }

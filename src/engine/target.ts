@@ -26,6 +26,7 @@ export type Target = {
   failure: string | undefined;
 };
 
+/** A member that has been offered the push and has not answered. */
 export function newTarget(member: Member, now: Micros): Target {
   return {
     node: member.node,

@@ -14,6 +14,7 @@ export function us(value: number): Micros {
   return value as Micros;
 }
 
+/** The configuration of a node called host1, but for what is overridden. */
 export function config(overrides: Partial<EngineConfig> = {}): EngineConfig {
   return {
     node: 1n as NodeId,
