@@ -45,7 +45,14 @@ export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 /** Other bits of a DATA packet's flags (PROTOCOL §5.2). */
 export const DataFlag = { lastOfKind: 0x08, final: 0x10, repair: 0x20, poll: 0x40 } as const;
 
-export const RefuseReason = { readOnly: 1, busy: 2, outOfSpace: 3, permission: 4, baseMissing: 5, other: 6 } as const;
+export const RefuseReason = {
+  readOnly: 1,
+  busy: 2,
+  outOfSpace: 3,
+  permission: 4,
+  baseMissing: 5,
+  other: 6,
+} as const;
 export type RefuseReason = (typeof RefuseReason)[keyof typeof RefuseReason];
 
 export const FailStep = {

@@ -16,7 +16,11 @@ export type PushKey = { readonly owner: NodeId; readonly push: PushId };
 export type Selection = { readonly paths: readonly Uint8Array[]; readonly recursive: boolean };
 
 /** Text is safe to show: control characters are already escaped. */
-export type DiskFailure = { readonly errno: number; readonly step: FailStep; readonly entry: number | undefined };
+export type DiskFailure = {
+  readonly errno: number;
+  readonly step: FailStep;
+  readonly entry: number | undefined;
+};
 
 export type SourceRequest =
   /** Starts a push's source. No answer of its own; bad selections are answered to the first `next` by `failed`. */
@@ -24,7 +28,12 @@ export type SourceRequest =
   /** Asks for the next block, to be put into `slot`, digest included. Answered by `block`, `end` or `failed`. */
   | { readonly kind: "next"; readonly key: PushKey; readonly slot: Slot; readonly block: BlockIndex }
   /** The union of content needs of one section (PROTOCOL §6.3; undefined: none). Sent for every section, after the last manifest block. No answer. */
-  | { readonly kind: "union"; readonly key: PushKey; readonly section: number; readonly content: Uint8Array | undefined }
+  | {
+      readonly kind: "union";
+      readonly key: PushKey;
+      readonly section: number;
+      readonly content: Uint8Array | undefined;
+    }
   /** Asks for output lines: the entries of `section` in `update` (undefined: none), for one host. The answer goes to the console, not to the engine. */
   | {
       readonly kind: "names";

@@ -28,7 +28,12 @@ export type Offer = {
   /** Some of them, ascending. */
   readonly ids: readonly NodeId[];
 };
-export type Report = { readonly type: "report"; readonly owner: NodeId; readonly first: number; readonly records: readonly ReportRecord[] };
+export type Report = {
+  readonly type: "report";
+  readonly owner: NodeId;
+  readonly first: number;
+  readonly records: readonly ReportRecord[];
+};
 export type ReportRecord =
   | { readonly kind: "accept"; readonly receiveBuffer: number; readonly window: number }
   | { readonly kind: "refuse"; readonly reason: RefuseReason; readonly text: string }
@@ -40,7 +45,12 @@ export type ReportRecord =
       readonly update: Uint8Array | undefined;
       readonly content: Uint8Array | undefined;
     }
-  | { readonly kind: "fail"; readonly entry: number | undefined; readonly errno: number; readonly step: FailStep }
+  | {
+      readonly kind: "fail";
+      readonly entry: number | undefined;
+      readonly errno: number;
+      readonly step: FailStep;
+    }
   | { readonly kind: "prepared" }
   | { readonly kind: "outcome"; readonly committed: boolean };
 export type ReportAck = { readonly type: "reportAck"; readonly receiver: NodeId; readonly next: number };
@@ -80,8 +90,31 @@ export type End = { readonly type: "end"; readonly reason: EndReason; readonly i
 export type Query = { readonly type: "query"; readonly owner: NodeId };
 export type Vouch = { readonly type: "vouch"; readonly owner: NodeId };
 
-export type Message = Hello | Bye | Offer | Report | ReportAck | Nak | Status | Sync | Commit | End | Query | Vouch;
+export type Message =
+  | Hello
+  | Bye
+  | Offer
+  | Report
+  | ReportAck
+  | Nak
+  | Status
+  | Sync
+  | Commit
+  | End
+  | Query
+  | Vouch;
 
 /** Why a packet was dropped, in the order of the checks (PROTOCOL §2.1). */
-export const DROPS = ["short", "magic", "version", "group", "checksum", "node", "type", "reserved", "long", "range"] as const;
+export const DROPS = [
+  "short",
+  "magic",
+  "version",
+  "group",
+  "checksum",
+  "node",
+  "type",
+  "reserved",
+  "long",
+  "range",
+] as const;
 export type Drop = (typeof DROPS)[number];

@@ -1,4 +1,4 @@
-import { type BlockIndex, type NodeId, type PushId, type Slot, assert } from "./brand.ts";
+import { assert, type BlockIndex, type NodeId, type PushId, type Slot } from "./brand.ts";
 
 /**
  * The receive table: which blocks of which pushes are wanted, and what has arrived of them. It is flat memory, 32-bit words in
@@ -84,7 +84,12 @@ export function closeContext(table: Uint32Array, index: number): void {
 }
 
 /** Makes the entry of `block` empty, with `slot` for its payload (NO_SLOT: not wanted). */
-export function resetEntry(table: Uint32Array, index: number, block: BlockIndex, slot: Slot | typeof NO_SLOT): void {
+export function resetEntry(
+  table: Uint32Array,
+  index: number,
+  block: BlockIndex,
+  slot: Slot | typeof NO_SLOT,
+): void {
   const at = entryAt(index, block);
   table.fill(0, at, at + RX_ENTRY_WORDS);
   table[at + RxEntry.slot] = slot;
