@@ -25,6 +25,8 @@ export type Member = MemberInfo & {
 export class Membership {
   readonly #core: Core;
   readonly #members = new Map<NodeId, Member>();
+  /** The members by host, as `placeOf` names them. */
+  readonly #places = new Map<string, Member>();
   #startedAt: Micros | undefined;
   #announced = 0;
   #helloDue = 0 as Micros;
@@ -51,13 +53,21 @@ export class Membership {
 
   /** Takes in a HELLO; returns members that it shows to be dead (a restarted daemon has a new id). */
   onHello(node: NodeId, hello: Hello, from: Address, now: Micros): readonly NodeId[] {
-    const known = this.#members.has(node);
+    const before = this.#members.get(node);
+    const known = before !== undefined;
     if (!known && this.#members.size >= MEMBERS_MAX) {
       this.#core.counters.add("drop members");
       return [];
     }
     const { name, version, epoch, mtu, noReceive, noSend } = hello;
-    this.#members.set(node, {
+    const rival = this.#places.get(placeOf(name, from));
+    const restarted = rival !== undefined && rival.node !== node;
+    if (restarted && rival.epoch > epoch) {
+      // What a daemon said before it was started again has come late.
+      this.#core.counters.add("drop epoch");
+      return [];
+    }
+    const member: Member = {
       node,
       name,
       version,
@@ -67,18 +77,25 @@ export class Membership {
       noSend,
       address: from,
       lastHeard: now,
-    });
+    };
+    const place = placeOf(name, from);
+    if (before !== undefined && placeOf(before.name, before.address) !== place) this.#remove(before);
+    this.#members.set(node, member);
+    this.#places.set(place, member);
     this.#expiryCheck = Math.min(this.#expiryCheck, now + this.#expiryUs()) as Micros;
     if (!known) this.#log(3, `member ${name} has joined`);
     if (hello.solicit) this.#answer(now);
-    return known ? [] : this.#supersede(node, hello, from);
+    // A daemon that was killed and started again must not be waited for under its old id (PROTOCOL §1.4).
+    if (!restarted || rival.epoch === epoch) return [];
+    this.#remove(rival);
+    return [rival.node];
   }
 
   /** Takes in a BYE; returns whether the node was a member. */
   onBye(node: NodeId, epoch: bigint): boolean {
     const member = this.#members.get(node);
     if (member === undefined || member.epoch !== epoch) return false;
-    this.#members.delete(node);
+    this.#remove(member);
     this.#log(3, `member ${member.name} has left`);
     return true;
   }
@@ -129,31 +146,26 @@ export class Membership {
     this.#helloDue = Math.min(this.#helloDue, Math.max(wanted, allowed)) as Micros;
   }
 
-  /** A daemon that was killed and started again must not be waited for under its old id (PROTOCOL §1.4). */
-  #supersede(node: NodeId, hello: Hello, from: Address): readonly NodeId[] {
-    const dead: NodeId[] = [];
-    for (const member of this.#members.values()) {
-      const same = member.node !== node && member.name === hello.name && member.address.ip === from.ip;
-      if (same && member.epoch < hello.epoch) dead.push(member.node);
-    }
-    for (const old of dead) this.#members.delete(old);
-    return dead;
+  #remove(member: Member): void {
+    this.#members.delete(member.node);
+    const place = placeOf(member.name, member.address);
+    if (this.#places.get(place) === member) this.#places.delete(place);
   }
 
   #expire(now: Micros): readonly NodeId[] {
     const patience = this.#expiryUs();
-    const dead: NodeId[] = [];
+    const dead: Member[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const member of this.#members.values()) {
-      if (now - member.lastHeard >= patience) dead.push(member.node);
+      if (now - member.lastHeard >= patience) dead.push(member);
       else next = Math.min(next, member.lastHeard + patience);
     }
     this.#expiryCheck = next as Micros;
-    for (const node of dead) {
-      this.#log(2, `member ${this.#members.get(node)?.name ?? "?"} is silent, taken for dead`);
-      this.#members.delete(node);
+    for (const member of dead) {
+      this.#log(2, `member ${member.name} is silent, taken for dead`);
+      this.#remove(member);
     }
-    return dead;
+    return dead.map((member) => member.node);
   }
 
   #intervalUs(): number {
@@ -167,4 +179,9 @@ export class Membership {
   #log(level: number, text: string): void {
     this.#core.out.event({ kind: "log", level, text });
   }
+}
+
+/** Two members with one name and one IP address are two lives of one daemon (PROTOCOL §1.4). */
+function placeOf(name: string, address: Address): string {
+  return `${address.ip} ${name}`;
 }
