@@ -90,7 +90,7 @@ function open() {
  * the directory forbids execution, and where it does not, a daemon started by root would load what another user may have put there. So the
  * copy is an anonymous file. Its descriptor stays open, lest the next library get the same path and the loader take the two for one.
  */
-function loadable(path: string): string {
+export function loadable(path: string): string {
   if (!path.startsWith("/$bunfs/")) return path;
   const libc = dlopen("libc.so.6", { memfd_create: { args: ["ptr", "u32"], returns: "i32" } });
   const name = allocate(16);

@@ -18,11 +18,17 @@ const result = await Bun.build({
   compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
   plugins: [
     {
-      // The package computes its addon's path, which hides the file from the bundler.
+      // The package computes its addon's path, which hides the file from the bundler. And Bun would load an embedded addon
+      // by way of a file of a guessable name in the temporary directory: `loadable` says what is wrong with that.
       name: "zstd-napi's addon",
       setup(build): void {
         build.onLoad({ filter: /zstd-napi\/binding\.js$/ }, () => ({
-          contents: 'module.exports = require("./build/Release/binding.node");',
+          contents: `
+            import addon from "./build/Release/binding.node" with { type: "file" };
+            import { loadable } from "${process.cwd()}/src/io/ffi.ts";
+            const module = { exports: {} };
+            process.dlopen(module, loadable(addon));
+            export default module.exports;`,
           loader: "js",
         }));
       },
