@@ -131,13 +131,11 @@ export class Outgoing {
     this.#start(now);
   }
 
+  /** Pushes that are under way; one whose END is merely being repeated is not. */
   status(): EngineStatus["sending"] {
-    return [...this.#senders.values()].map(({ key, phase, hosts, blocks }) => ({
-      push: key.push,
-      phase,
-      hosts,
-      blocks,
-    }));
+    return [...this.#senders.values()]
+      .filter((sender) => sender.state !== "ending" && sender.state !== "closed")
+      .map(({ key, phase, hosts, blocks }) => ({ push: key.push, phase, hosts, blocks }));
   }
 
   #start(now: Micros): void {
