@@ -30,8 +30,12 @@ export class Cluster {
     return daemon;
   }
 
-  /** Ends all daemons and removes the folder. */
+  /** Ends all daemons and removes the folder. One that has ended by itself, and badly, is shown: it explains what failed. */
   async close(): Promise<void> {
+    for (const { name, process, log } of this.#daemons) {
+      if (process.exitCode !== null && process.exitCode !== 0)
+        console.error(`${name} ended with ${process.exitCode}:\n${log}`);
+    }
     for (const daemon of this.#daemons) daemon.process.kill("SIGKILL");
     await Promise.all(this.#daemons.map((daemon) => daemon.process.exited));
     rmSync(this.folder, { recursive: true, force: true });
