@@ -1,8 +1,8 @@
 /** Tuning values: free to change without a change of the protocol. All times in microseconds. */
 
-/** HELLO: shortest interval, and the share of it that each member adds (160 HELLO packets a second in all in large groups). */
+/** HELLO: shortest interval, and the share of it that each member adds (125 HELLO packets a second in all in large groups, up to 200 when members have started together). */
 export const HELLO_INTERVAL_US_MIN = 750_000;
-export const HELLO_SPACING_US = 6_250;
+export const HELLO_SPACING_US = 8_000;
 /** Answers to a *solicit* are spread over at least this. */
 export const HELLO_ANSWER_US_MIN = 30_000;
 /** A member is gone after this many of its intervals without any packet. */

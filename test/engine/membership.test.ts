@@ -78,8 +78,8 @@ describe("membership (PROTOCOL §4)", () => {
 
   test("a solicit is answered soon by a small group, and no faster than its share by a large one", () => {
     for (const [others, latest] of [
-      [3, 30_000],
-      [999, 6_300_000],
+      [3, 32_000],
+      [999, 8_000_000],
     ] as const) {
       const core = newCore({ random: 0xffff_ffff });
       const membership = new Membership(core);
