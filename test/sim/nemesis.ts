@@ -33,9 +33,25 @@ export class Nemesis {
     this.#seen.set(type, count);
     for (const disturbance of this.#waiting) {
       if (disturbance.packet?.type !== type || disturbance.packet.count !== count) continue;
+      if (disturbance.kind === "half") {
+        this.#half(disturbance, from);
+        continue;
+      }
       const host = disturbance.packet.sender ? from : disturbance.host;
       this.#world.queue.after(disturbance.at, () => this.#strike(disturbance, host));
     }
+  }
+
+  /** The packet is about to be sent: one host does not hear it, and nobody will say it again. */
+  #half(disturbance: Disturbance, from: number): void {
+    const { queue, network, hosts } = this.#world;
+    if (queue.now >= this.#endsAt) return;
+    const left = disturbance.host === from ? (from + 1) % hosts.length : disturbance.host;
+    network.cut(left, { deaf: true });
+    queue.after(1_000, () => {
+      network.cut(left, { deaf: false });
+      this.#strike({ ...disturbance, kind: "crash" }, from);
+    });
   }
 
   #strike({ kind, lastsUs }: Disturbance, index: number): void {
@@ -67,6 +83,8 @@ function begin(world: World, host: Host, kind: Disturbance["kind"]): void {
       return world.network.cut(host.index, { deaf: true });
     case "mute":
       return world.network.cut(host.index, { mute: true });
+    case "half":
+      return;
   }
 }
 
@@ -85,5 +103,7 @@ function end(world: World, host: Host, kind: Disturbance["kind"]): void {
       return world.network.cut(host.index, { deaf: false });
     case "mute":
       return world.network.cut(host.index, { mute: false });
+    case "half":
+      return;
   }
 }

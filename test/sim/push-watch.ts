@@ -7,6 +7,13 @@ type PushEvent = Extract<
   { readonly kind: "started" | "rejected" | "outcome" | "progress" | "finished" }
 >;
 
+/** Why a host, or the whole push (host undefined, the text of the rejection), is without success; undefined if nothing explains it. */
+export type Excuse = (
+  host: string | undefined,
+  record: PushRecord | undefined,
+  outcome: Outcome | string,
+) => string | undefined;
+
 /** One push as the console of its owner sees it, compared word by word with what the disks know. */
 export class PushWatch {
   readonly request: number;
@@ -21,8 +28,7 @@ export class PushWatch {
   endedAt = 0;
   rejection = "";
   cancelled = false;
-  /** Names the hosts without a success that nothing explains. */
-  readonly #excuse: (host: string, record: PushRecord | undefined, outcome: Outcome) => string | undefined;
+  readonly #excuse: Excuse;
   readonly #addressOf: (host: string) => { readonly ip: number } | undefined;
   readonly #journal: Journal;
   #record: PushRecord | undefined;
@@ -36,7 +42,7 @@ export class PushWatch {
       since: number;
       journal: Journal;
       addressOf: (host: string) => { readonly ip: number } | undefined;
-      excuse: (host: string, record: PushRecord | undefined, outcome: Outcome) => string | undefined;
+      excuse: Excuse;
     },
   ) {
     this.request = request;
@@ -158,6 +164,11 @@ export class PushWatch {
     this.endedAt = now;
     this.rejection = text;
     this.checkRejected();
+    const reason = this.#excuse(undefined, this.#record, text);
+    this.#journal.check(
+      reason !== undefined,
+      `push ${this.request} is rejected (${text}) without any reason`,
+    );
   }
 
   #finished(now: number): void {

@@ -32,7 +32,8 @@ export type PushPlan = {
 
 /** Something that happens to a host. */
 export type Disturbance = {
-  readonly kind: "crash" | "stop" | "pause" | "side" | "deaf" | "mute";
+  /** "half": a packet reaches all but `host`, and then its sender crashes. */
+  readonly kind: "crash" | "stop" | "pause" | "side" | "deaf" | "mute" | "half";
   readonly host: number;
   /** When; or, with `packet`, how long after it. */
   readonly at: number;
@@ -154,8 +155,9 @@ function drawDisk(prng: Prng, on: { faults: boolean; slow: boolean }): DiskFault
 
 function drawPushes(prng: Prng, options: { hosts: number; safetyUs: number }): PushPlan[] {
   const { hosts, safetyUs } = options;
-  const count = prng.between(1, 4);
-  const together = prng.below(3) === 0;
+  const count = prng.between(1, 6);
+  const together = prng.below(2) === 0;
+  const spread = prng.pick([3_000, 30_000, 300_000]);
   const at = SETTLED_US + prng.below(safetyUs >> 1);
   const pushes: PushPlan[] = [];
   for (let push = 0; push < count; push++) {
@@ -163,23 +165,23 @@ function drawPushes(prng: Prng, options: { hosts: number; safetyUs: number }): P
     const host = prng.below(hosts);
     const named = some.filter((other) => other !== host);
     pushes.push({
-      at: together ? at + prng.below(3_000) : SETTLED_US + prng.below((safetyUs * 3) >> 2),
+      at: together ? at + prng.below(spread) : SETTLED_US + prng.below((safetyUs * 3) >> 2),
       host,
       folder: prng.below(3) === 0 ? undefined : `d${push % 2}`,
       dryRun: prng.below(6) === 0,
       names: prng.below(2) === 0,
       hosts: prng.below(4) === 0 && named.length > 0 ? named : undefined,
       wrong: prng.below(20) === 0 ? prng.pick(["path", "host"] as const) : undefined,
-      cancelAfter: prng.below(8) === 0 ? prng.below(300_000) : undefined,
+      cancelAfter: prng.below(5) === 0 ? prng.below(prng.pick([5_000, 30_000, 300_000])) : undefined,
     });
   }
   return pushes;
 }
 
 /** The moments at which a push changes hands, where it is most easily dropped. */
-function drawPacket(prng: Prng): Disturbance["packet"] {
+function drawPacket(prng: Prng, kind: Disturbance["kind"]): Disturbance["packet"] {
   const { offer, report, data, nak, commit, end, query } = PacketType;
-  const type = prng.pick([offer, report, data, nak, commit, commit, end, query]);
+  const type = kind === "half" ? commit : prng.pick([offer, report, data, nak, commit, commit, end, query]);
   return { type, count: prng.between(1, type === data ? 60 : 4), sender: prng.below(2) === 0 };
 }
 
@@ -190,7 +192,7 @@ function drawDisturbances(
 ): Disturbance[] {
   const { hosts, safetyUs, pushes } = options;
   if (prng.below(2) === 0) return [];
-  const kinds = (["crash", "stop", "pause", "side", "deaf", "mute"] as const).filter(
+  const kinds = (["crash", "stop", "pause", "side", "deaf", "mute", "half"] as const).filter(
     () => prng.below(3) === 0,
   );
   if (kinds.length === 0) return [];
@@ -199,7 +201,7 @@ function drawDisturbances(
   for (let i = 0; i < count; i++) {
     const kind = prng.pick(kinds);
     const push = prng.pick(pushes);
-    const triggered = prng.below(3) === 0;
+    const triggered = kind === "half" || prng.below(3) === 0;
     const soon = prng.below(4) !== 0;
     const at = soon
       ? push.at + prng.below(prng.pick([5_000, 40_000, 400_000]))
@@ -212,7 +214,7 @@ function drawDisturbances(
       host,
       at: triggered ? prng.below(20_000) : at,
       lastsUs: forGood ? undefined : 1_000 + prng.below(lasts),
-      packet: triggered ? drawPacket(prng) : undefined,
+      packet: triggered ? drawPacket(prng, kind) : undefined,
     });
   }
   return disturbances;

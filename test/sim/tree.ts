@@ -101,6 +101,7 @@ export function editFolder(
     if (dice === 0 && version.kind === "file") tree.write(path, newFile(options));
     else if (dice === 1) tree.write(path, { ...version, meta: version.meta + 1 });
   }
+  if (tree.get(folder) === undefined) tree.write(folder, { kind: "directory", content: 0, size: 0, meta: 1 });
   tree.write(`${folder}/new${numbers.next()}`, newFile(options));
 }
 

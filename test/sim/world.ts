@@ -91,7 +91,8 @@ export class World {
     const prng = this.prng.fork(`push ${this.#requests}`);
     const folders = plan.folder === undefined ? this.#folders() : [plan.folder];
     const folder = prng.pick(folders);
-    if (prng.below(4) !== 0)
+    const lacking = plan.folder !== undefined && host.tree.get(plan.folder) === undefined;
+    if (lacking || prng.below(4) !== 0)
       editFolder(host.tree, { folder, ...this.#growth(), numbers: this.#numbers, prng });
     const watch = new PushWatch(++this.#requests, {
       plan,
@@ -99,7 +100,10 @@ export class World {
       since: this.queue.now,
       journal: this.journal,
       addressOf: (name) => this.hosts.find((other) => other.name === name),
-      excuse: (name, record, outcome) => this.#excuse(watch, name, record, outcome),
+      excuse: (name, record, outcome) =>
+        typeof outcome === "string" || name === undefined
+          ? this.#excuseAll(watch, record, String(outcome))
+          : this.#excuse(watch, name, record, outcome),
     });
     this.watches.push(watch);
     const paths = plan.wrong === "path" ? ["no/such/path"] : plan.folder === undefined ? [] : [plan.folder];
@@ -173,6 +177,28 @@ export class World {
     if (outcome.kind === "refused" && outcome.text.startsWith("busy") && this.watches.length > 2)
       return "busy";
     return undefined;
+  }
+
+  /** Why the whole push may have come to nothing. */
+  #excuseAll(watch: PushWatch, record: PushRecord | undefined, text: string): string | undefined {
+    const { plan, since } = watch;
+    const owner = this.host(plan.host);
+    const from = since - STALE_US;
+    if (watch.cancelled) return "cancelled";
+    if (plan.wrong !== undefined) return "wrong";
+    if (owner.plan.noSend) return "does not send";
+    if (record?.sourceFailed === true) return "source failed";
+    if (owner.hadTrouble(from, this.queue.now)) return "owner in trouble";
+    if (!/no other makuosan|not contained in members/.test(text)) return undefined;
+    // HELLO may be lost for so long that a member is forgotten, or not known yet.
+    const lossy = this.scenario.hosts.some(
+      ({ link }) => link.lossIn + link.lossOut + link.burstIn + link.corrupt > 0,
+    );
+    if (lossy || this.scenario.hostile) return "members unknown";
+    if (this.hosts.every((host) => host === owner || host.plan.noReceive)) return "nobody receives";
+    return this.hosts.some((host) => host.hadTrouble(from, this.queue.now))
+      ? "members in trouble"
+      : undefined;
   }
 
   #folders(): string[] {
