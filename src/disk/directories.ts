@@ -1,8 +1,8 @@
 import { nameOf, parentOf } from "./names.ts";
 import { type Failed, type Fd, failed, type Latin1, type Sys } from "./sys.ts";
 
-/** Far below any limit of descriptors, and more than the depth of most trees. */
-const HELD_MAX = 64;
+/** Two such sets for each of a dozen pushes stay far below the usual limit of 1,024 descriptors, and few trees are deeper. */
+const HELD_MAX = 32;
 /** The kernel takes paths of up to this many bytes at once. */
 const PATH_AT_ONCE_MAX = 4095;
 

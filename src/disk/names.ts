@@ -7,10 +7,12 @@ import type { Latin1 } from "./sys.ts";
 /** What receivers keep of pushes lies here, directly below the base, until it is committed. No push may contain this name there. */
 export const STAGE_NAME: Latin1 = ".makuosan-stage";
 
+/** Bytes as a string of one character each. */
 export function toLatin1(bytes: Uint8Array): Latin1 {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
+/** The inverse of `toLatin1`. */
 export function toBytes(text: Latin1): Uint8Array {
   return new Uint8Array(Buffer.from(text, "latin1"));
 }
@@ -26,6 +28,7 @@ export function nameOf(path: Latin1): Latin1 {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** The path of `name` in `directory`. */
 export function join(directory: Latin1, name: Latin1): Latin1 {
   return directory === "" ? name : `${directory}/${name}`;
 }

@@ -50,6 +50,7 @@ export type Made =
 /** Makes blocks: each `next` makes one, at the target of that moment. Returning early closes what is open. */
 export type Maker<Result = void> = Generator<Made, Result, undefined>;
 
+/** A block of `bytes` bytes at the target; what is not said of it is not so. */
 export function madeBlock(
   blockKind: BlockKind,
   bytes: number,
@@ -69,6 +70,7 @@ export function recordsPerBlock(push: SourcePush, bytes: number): number {
   return Math.max(1, Math.floor(rawBytesMax(push.capacity) / bytes));
 }
 
+/** Tells the user of something that is not sent. */
 export function tellProblem(
   tools: SourceTools,
   push: SourcePush,

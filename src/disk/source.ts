@@ -1,7 +1,7 @@
 import { getBit } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
 import { DIGEST_BYTES } from "../wire/constants.ts";
-import type { SourceReply, SourceRequest } from "../wire/disk-port.ts";
+import type { PushKey, SourceReply, SourceRequest } from "../wire/disk-port.ts";
 import { slotAt } from "./arena.ts";
 import { Directories } from "./directories.ts";
 import { errorText } from "./errno.ts";
@@ -28,126 +28,115 @@ type Open = { readonly push: SourcePush; readonly maker: Maker } | Failed;
  * returns. A `next` makes one block, and reads no further than that block needs. Nothing below the base is ever changed.
  */
 export function createSource(deps: SourceDeps): { handle(request: SourceRequest): void } {
-  const pushes = new Map<string, Open>();
+  const source = new Source(deps);
+  return { handle: (request) => source.handle(request) };
+}
 
-  function open({ key, selection, capacity }: Request<"open">): void {
-    const name = keyText(key);
-    assert(!pushes.has(name), "push opened twice");
-    const base = deps.sys.openBase(deps.base);
-    if (failed(base)) {
-      pushes.set(name, base);
-      return;
-    }
-    const directories = new Directories(deps.sys, base);
-    const sections = new Sections(deps.zstd);
-    const push: SourcePush = {
-      key,
-      selection,
-      capacity,
-      base,
-      directories,
-      sections,
-      target: 0,
-      contentBytes: 0,
-    };
-    pushes.set(name, { push, maker: make(deps, push) });
+class Source {
+  readonly #deps: SourceDeps;
+  readonly #pushes = new Map<string, Open>();
+
+  constructor(deps: SourceDeps) {
+    this.#deps = deps;
   }
 
-  function next({ key, slot, block }: Request<"next">): void {
-    const known = pushes.get(keyText(key));
+  handle(request: SourceRequest): void {
+    switch (request.kind) {
+      case "open":
+        return this.#open(request);
+      case "next":
+        return this.#next(request);
+      case "union":
+        return this.#union(request);
+      case "names":
+        return this.#names(request);
+      case "explain":
+        return this.#explain(request);
+      case "close":
+        return this.#close(request);
+    }
+  }
+
+  #open({ key, selection, capacity }: Request<"open">): void {
+    const name = keyText(key);
+    assert(!this.#pushes.has(name), "push opened twice");
+    const { sys, zstd } = this.#deps;
+    const base = sys.openBase(this.#deps.base);
+    if (failed(base)) {
+      this.#pushes.set(name, base);
+      return;
+    }
+    const directories = new Directories(sys, base);
+    const sections = new Sections(zstd);
+    const push = { key, selection, capacity, base, directories, sections, target: 0, contentBytes: 0 };
+    this.#pushes.set(name, { push, maker: make(this.#deps, push) });
+  }
+
+  #next({ key, slot, block }: Request<"next">): void {
+    const { arena, digest, emit } = this.#deps;
+    const known = this.#pushes.get(keyText(key));
     if (known === undefined || failed(known)) {
       const reason = known === undefined ? "the push is not open" : errorText(errnoOf(known));
-      deps.emit({ kind: "failed", key, message: `base directory ${display(deps.base)}: ${reason}` });
+      emit({ kind: "failed", key, message: `base directory ${display(this.#deps.base)}: ${reason}` });
       return;
     }
     const { push, maker } = known;
-    push.target = slotAt(deps.arena, slot, push.capacity);
+    push.target = slotAt(arena, slot, push.capacity);
     const { value: made } = maker.next();
     assert(made !== undefined, "block asked for after the final one");
     if (made.kind === "failed") {
-      deps.emit({ kind: "failed", key, message: made.message });
+      emit({ kind: "failed", key, message: made.message });
       return;
     }
     const { blockKind, lastOfKind, final, entries } = made;
-    deps.arena.bytes.set(
-      deps.digest.block({ at: push.target, bytes: made.bytes }, block),
-      push.target + made.bytes,
-    );
+    arena.bytes.set(digest.block({ at: push.target, bytes: made.bytes }, block), push.target + made.bytes);
     const bytes = made.bytes + DIGEST_BYTES;
     const { contentBytes } = push;
-    deps.emit({
-      kind: "block",
-      key,
-      slot,
-      block,
-      blockKind,
-      bytes,
-      lastOfKind,
-      final,
-      entries,
-      contentBytes,
-    });
+    emit({ kind: "block", key, slot, block, blockKind, bytes, lastOfKind, final, entries, contentBytes });
   }
 
-  function union({ key, section, content }: Request<"union">): void {
-    const known = pushes.get(keyText(key));
-    if (known === undefined || failed(known)) return;
-    const { sections } = known.push;
-    sections.setPlan(section, content === undefined ? undefined : filesOnly(sections, section, content));
+  #union({ key, section, content }: Request<"union">): void {
+    const sections = this.#get(key)?.sections;
+    sections?.setPlan(section, content === undefined ? undefined : filesOnly(sections, section, content));
   }
 
-  function names({ key, section, host, update }: Request<"names">): void {
-    const known = pushes.get(keyText(key));
-    if (known === undefined || failed(known)) return;
+  #names({ key, section, host, update }: Request<"names">): void {
+    const push = this.#get(key);
+    if (push === undefined) return;
     const updated: Uint8Array[] = [];
     const skipped: Uint8Array[] = [];
-    known.push.sections.read(section).forEach(({ path }, index) => {
+    push.sections.read(section).forEach(({ path }, index) => {
       (update !== undefined && getBit(update, index) ? updated : skipped).push(path);
     });
-    deps.tell({ kind: "names", key, host, updated, skipped });
+    this.#deps.tell({ kind: "names", key, host, updated, skipped });
   }
 
-  function explain({ key, host, failure: { entry, errno, step } }: Request<"explain">): void {
-    const known = pushes.get(keyText(key));
+  #explain({ key, host, failure: { entry, errno, step } }: Request<"explain">): void {
+    const sections = this.#get(key)?.sections;
     let path: Uint8Array | undefined;
     // The number came from another host: it may be of no entry.
-    if (known !== undefined && !failed(known) && entry !== undefined && entry < known.push.sections.entries) {
-      const at = known.push.sections.locate(entry);
-      path = known.push.sections.entry(at.section, at.index).path;
+    if (sections !== undefined && entry !== undefined && entry < sections.entries) {
+      const at = sections.locate(entry);
+      path = sections.entry(at.section, at.index).path;
     }
-    deps.tell({ kind: "failure", key, host, path, errno, step });
+    this.#deps.tell({ kind: "failure", key, host, path, errno, step });
   }
 
-  function close({ key }: Request<"close">): void {
-    const name = keyText(key);
-    const known = pushes.get(name);
+  #close({ key }: Request<"close">): void {
+    const known = this.#pushes.get(keyText(key));
     if (known !== undefined && !failed(known)) {
       known.maker.return();
       known.push.directories.release();
-      deps.sys.close(known.push.base);
+      this.#deps.sys.close(known.push.base);
     }
-    pushes.delete(name);
-    deps.emit({ kind: "closed", key });
+    this.#pushes.delete(keyText(key));
+    this.#deps.emit({ kind: "closed", key });
   }
 
-  return {
-    handle(request) {
-      switch (request.kind) {
-        case "open":
-          return open(request);
-        case "next":
-          return next(request);
-        case "union":
-          return union(request);
-        case "names":
-          return names(request);
-        case "explain":
-          return explain(request);
-        case "close":
-          return close(request);
-      }
-    },
-  };
+  #get(key: PushKey): SourcePush | undefined {
+    const known = this.#pushes.get(keyText(key));
+    return known === undefined || failed(known) ? undefined : known.push;
+  }
 }
 
 /** All blocks of a push, in order (PROTOCOL §5.5). */

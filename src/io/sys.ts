@@ -1,15 +1,4 @@
-import type {
-  Extent,
-  Failed,
-  Fd,
-  Latin1,
-  Metadata,
-  NodeKind,
-  OpenWay,
-  Space,
-  Stat,
-  Sys,
-} from "../disk/sys.ts";
+import type { Extent, Failed, Fd, Latin1, Metadata, NodeKind, Space, Stat, Sys } from "../disk/sys.ts";
 import { assert } from "../wire/brand.ts";
 import { FsWay, SpaceField, STAT_BYTES, StatField } from "./abi-fs.ts";
 import { addressAt, allocate, type Memory, type Pointer, shim } from "./ffi.ts";
@@ -40,45 +29,80 @@ const KINDS: Readonly<Record<number, NodeKind>> = {
 
 const DOTS = [".", ".."];
 
+/** What the groups of system calls share. */
+type Context = {
+  /** Gives an extent's address. */
+  readonly address: (extent: Extent) => Pointer;
+  readonly tables: ReturnType<typeof openScratch>;
+  /** Where tables of status start. */
+  readonly rows: Pointer;
+  /** Where lists of names start. */
+  readonly names: Pointer;
+  /** Calls with one path, or two, or answers for it that one is too long for any system call. */
+  readonly with1: (path: Latin1, call: (path: Pointer) => number) => number;
+  readonly with2: (
+    first: Latin1,
+    second: Latin1,
+    call: (first: Pointer, second: Pointer) => number,
+  ) => number;
+};
+
 /**
  * The system calls of `disk/sys.ts`, by the shim. `arena` is the memory that extents lie in. Each thread makes its own, once: the
  * scratch memory is never given back.
  */
 export function createSys(arena: Memory): Sys {
-  const scratch = allocate(SCRATCH_BYTES);
-  const tables = openScratch(scratch);
-  const { put, stats } = tables;
-  const rows = addressAt(scratch.address, ROWS);
-  const names = addressAt(scratch.address, NAMES);
   const uid = process.geteuid?.();
   assert(uid !== undefined, "this system has no users");
-  const root = uid === 0;
-
-  const at = ({ at, bytes }: Extent): Pointer => {
-    assert(at >= 0 && bytes >= 0 && bytes <= arena.buffer.byteLength - at, "extent outside the arena");
-    return addressAt(arena.address, at);
+  const scratch = allocate(SCRATCH_BYTES);
+  const tables = openScratch(scratch);
+  const { put } = tables;
+  const first = addressAt(scratch.address, FIRST_PATH);
+  const second = addressAt(scratch.address, SECOND_PATH);
+  const context: Context = {
+    address({ at, bytes }) {
+      assert(at >= 0 && bytes >= 0 && bytes <= arena.buffer.byteLength - at, "extent outside the arena");
+      return addressAt(arena.address, at);
+    },
+    tables,
+    rows: addressAt(scratch.address, ROWS),
+    names: addressAt(scratch.address, NAMES),
+    with1: (path, call) => (put(path, FIRST_PATH) ? call(first) : -LINUX_ENAMETOOLONG),
+    with2: (a, b, call) =>
+      put(a, FIRST_PATH) && put(b, SECOND_PATH) ? call(first, second) : -LINUX_ENAMETOOLONG,
   };
-  /** Calls with one path, or answers for it that it is too long for any system call. */
-  const with1 = (path: Latin1, call: (path: Pointer) => number): number =>
-    put(path, FIRST_PATH) ? call(addressAt(scratch.address, FIRST_PATH)) : -LINUX_ENAMETOOLONG;
-  const with2 = (first: Latin1, second: Latin1, call: (first: Pointer, second: Pointer) => number): number =>
-    put(first, FIRST_PATH) && put(second, SECOND_PATH)
-      ? call(addressAt(scratch.address, FIRST_PATH), addressAt(scratch.address, SECOND_PATH))
-      : -LINUX_ENAMETOOLONG;
-  const openAs = (dir: number, path: Latin1, way: number): Fd | Failed =>
-    with1(path, (pointer) => shim.mk_fs_open(dir, pointer, way)) as Fd | Failed;
-
+  const root = uid === 0;
   return {
     root,
     uid,
+    ...opening(context),
+    ...looking(context, root),
+    ...naming(context),
+    ...filling(context),
+  };
+}
+
+function opening({ with1 }: Context): Pick<Sys, "openBase" | "open" | "close"> {
+  const openAs = (dir: number, path: Latin1, way: number): Fd | Failed =>
+    with1(path, (pointer) => shim.mk_fs_open(dir, pointer, way)) as Fd | Failed;
+  return {
     openBase: (path) => openAs(-1, path, FsWay.base),
     open(dir, path, way) {
-      if (way !== "read") return openAs(dir, path, wayNumber(way));
+      if (way !== "read") return openAs(dir, path, FsWay[way]);
       // Leaving the access time alone is a courtesy that only the file's owner may ask for.
       const fd = openAs(dir, path, FsWay.readNoAtime);
       return fd === -LINUX_EPERM ? openAs(dir, path, FsWay.read) : fd;
     },
     close: (fd) => void shim.mk_fs_close(fd),
+  };
+}
+
+/** What changes nothing. */
+function looking(
+  { tables, rows, names, with1 }: Context,
+  root: boolean,
+): Pick<Sys, "list" | "stat" | "statMany" | "readLink" | "space" | "mayWrite" | "nowNs"> {
+  return {
     list(fd) {
       const found: Latin1[] = [];
       for (;;) {
@@ -88,9 +112,9 @@ export function createSys(arena: Memory): Sys {
         tables.takeNames(NAMES, bytes, found);
       }
     },
-    stat: (fd) => {
+    stat(fd) {
       const result = shim.mk_fs_stat(fd, rows);
-      return result < 0 ? (result as Failed) : stats(0);
+      return result < 0 ? (result as Failed) : tables.stats(0);
     },
     statMany(dir, wanted) {
       const found: (Stat | Failed)[] = [];
@@ -98,21 +122,41 @@ export function createSys(arena: Memory): Sys {
         const { count, bytes } = tables.putNames(wanted, from);
         const result = shim.mk_fs_stat_many(dir, names, bytes, count, rows);
         assert(count > 0 && result === count, "names for statx were not packed as they should be");
-        for (let i = 0; i < count; i++) found.push(stats(i));
+        for (let i = 0; i < count; i++) found.push(tables.stats(i));
         from += count;
       }
       return found;
     },
-    readLink: (dir, name) => {
-      const target = addressAt(scratch.address, SECOND_PATH);
-      const bytes = with1(name, (path) => shim.mk_fs_read_link(dir, path, target, PATH_ROOM));
-      if (bytes < 0) return bytes as unknown as Failed;
-      return bytes > PATH_BYTES_MAX
-        ? (-LINUX_ENAMETOOLONG as unknown as Failed)
-        : tables.text(SECOND_PATH, bytes);
+    readLink(dir, name) {
+      const bytes = with1(name, (path) => shim.mk_fs_read_link(dir, path, rows, PATH_ROOM));
+      if (bytes < 0) return bytes as Failed;
+      return bytes > PATH_BYTES_MAX ? (-LINUX_ENAMETOOLONG as Failed) : tables.text(ROWS, bytes);
     },
-    read: (fd, into, position) => Number(shim.mk_fs_read(fd, at(into), into.bytes, position)),
-    write: (fd, from, position) => Number(shim.mk_fs_write(fd, at(from), from.bytes, position)),
+    space(fd) {
+      const result = shim.mk_fs_space(fd, rows);
+      return result < 0 ? (result as Failed) : tables.space(root);
+    },
+    mayWrite: (dir) => shim.mk_fs_may_write(dir),
+    nowNs: () => shim.mk_fs_now_ns(),
+  };
+}
+
+/** What makes, moves and removes names. */
+function naming({
+  with1,
+  with2,
+}: Context): Pick<
+  Sys,
+  | "makeDirectory"
+  | "makeSymlink"
+  | "makeFifo"
+  | "removeFile"
+  | "removeDirectory"
+  | "rename"
+  | "exchange"
+  | "setMetadata"
+> {
+  return {
     makeDirectory: (dir, name) => with1(name, (path) => shim.mk_fs_mkdir(dir, path, 0o700)),
     makeSymlink: (target, dir, name) => with2(target, name, (to, path) => shim.mk_fs_symlink(to, dir, path)),
     makeFifo: (dir, name) => with1(name, (path) => shim.mk_fs_mkfifo(dir, path)),
@@ -122,21 +166,21 @@ export function createSys(arena: Memory): Sys {
     exchange: (fromDir, from, toDir, to) =>
       with2(from, to, (a, b) => shim.mk_fs_exchange(fromDir, a, toDir, b)),
     setMetadata,
+  };
+}
+
+/** What moves a file's bytes. */
+function filling({
+  address,
+}: Context): Pick<Sys, "read" | "write" | "sync" | "syncAll" | "writeBack" | "sequential"> {
+  return {
+    read: (fd, into, position) => Number(shim.mk_fs_read(fd, address(into), into.bytes, position)),
+    write: (fd, from, position) => Number(shim.mk_fs_write(fd, address(from), from.bytes, position)),
     sync: (fd) => shim.mk_fs_sync(fd),
     syncAll: (fd) => shim.mk_fs_sync_all(fd),
     writeBack: (fd, position, bytes) => void shim.mk_fs_write_back(fd, position, bytes),
     sequential: (fd) => void shim.mk_fs_sequential(fd),
-    space: (fd) => {
-      const result = shim.mk_fs_space(fd, rows);
-      return result < 0 ? (result as Failed) : tables.space(root);
-    },
-    mayWrite: (dir) => shim.mk_fs_may_write(dir),
-    nowNs: () => shim.mk_fs_now_ns(),
   };
-}
-
-function wayNumber(way: Exclude<OpenWay, "read">): number {
-  return FsWay[way];
 }
 
 function setMetadata(fd: Fd, { owner, mode, time }: Metadata): number {

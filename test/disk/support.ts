@@ -62,6 +62,7 @@ export function workspace(): { path(name: string): string; root: string } & Disp
   };
 }
 
+/** Runs a program and returns what it printed; throws if it fails. */
 export function run(command: string, args: readonly string[], input?: string): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: "utf8" });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error ?? stderr}`);
@@ -83,6 +84,7 @@ export type Receiver = {
   readonly cleanAtStart: () => number;
 };
 
+/** A receiver with the base directory `base`; its tools may be others than the usual ones. */
 export function receiver(base: string, with_: Partial<typeof tools> = {}): Receiver {
   const replies: StageReply[] = [];
   const stage = createStage({ ...tools, ...with_, base, emit: (reply) => replies.push(reply) });
