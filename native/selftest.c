@@ -80,6 +80,7 @@ int main(void)
   selftest_build();
   selftest_net();
   selftest_process();
+  selftest_fs();
   printf("selftest: passed\n");
   return 0;
 }

@@ -102,5 +102,6 @@ void selftest_packet(void);
 void selftest_build(void);
 void selftest_net(void);
 void selftest_process(void);
+void selftest_fs(void);
 
 #endif
