@@ -83,8 +83,8 @@ export class World {
     return options?.done() === true;
   }
 
-  /** Changes the owner's tree a little and pushes it. Undefined if the owner's daemon does not run. */
-  push(plan: PushPlan): PushWatch | undefined {
+  /** Changes the owner's tree a little, if so asked, and pushes it. Undefined if the owner's daemon does not run. */
+  push(plan: PushPlan, tree: "edited" | "as it is" = "edited"): PushWatch | undefined {
     const host = this.host(plan.host);
     const { process } = host;
     if (process === undefined) return undefined;
@@ -92,7 +92,7 @@ export class World {
     const folders = plan.folder === undefined ? this.#folders() : [plan.folder];
     const folder = prng.pick(folders);
     const lacking = plan.folder !== undefined && host.tree.get(plan.folder) === undefined;
-    if (lacking || prng.below(4) !== 0)
+    if (tree === "edited" && (lacking || prng.below(4) !== 0))
       editFolder(host.tree, { folder, ...this.#growth(), numbers: this.#numbers, prng });
     const watch = new PushWatch(++this.#requests, {
       plan,
