@@ -25,6 +25,9 @@ export type ReceiverState =
 /** The state as STATUS tells it (PROTOCOL §7.3); undefined: there is none to send. */
 export function phaseOf(kind: ReceiverState["kind"]): ReceiverPhase | undefined {
   switch (kind) {
+    // Nothing can be received yet, but the owner learns that its offer has arrived and need not give up.
+    case "opening":
+      return "receiving";
     case "receiving":
     case "preparing":
     case "prepared":

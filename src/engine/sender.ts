@@ -19,6 +19,7 @@ import {
   OFFER_PATIENCE_US,
   OFFER_REPEAT_US,
   OFFER_REPEAT_US_MAX,
+  OPENING_PATIENCE_US,
   PROGRESS_US,
   TARGET_PATIENCE_US,
 } from "./tuning.ts";
@@ -61,7 +62,7 @@ export class Sender {
       kind: "offering",
       due: now,
       repeatUs: OFFER_REPEAT_US,
-      until: (now + OFFER_PATIENCE_US) as Micros,
+      until: (now + OPENING_PATIENCE_US) as Micros,
     };
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
     this.#progressDue = (now + PROGRESS_US) as Micros;
@@ -326,8 +327,9 @@ export class Sender {
     if (this.#over()) return;
     const until = this.#state.kind === "offering" ? this.#state.until : NEVER;
     for (const target of this.#targets.all()) {
-      const silent = target.phase === "offered" ? now >= until : now - target.heard >= TARGET_PATIENCE_US;
-      if (target.phase === "ended" || !silent) continue;
+      const patience = target.phase === "offered" ? OFFER_PATIENCE_US : TARGET_PATIENCE_US;
+      const waits = target.phase === "offered" && now >= until;
+      if (target.phase === "ended" || (now - target.heard < patience && !waits)) continue;
       const text = target.phase === "offered" ? "no answer to the offer" : "receive time out";
       this.#end(target, { kind: "lost", text });
     }
