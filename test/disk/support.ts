@@ -159,7 +159,7 @@ export function interpose(
 export function snapshot(base: string): Map<string, string> {
   const found = new Map<string, string>();
   const walk = (path: string) => {
-    for (const name of readdirSync(base + path, { encoding: "latin1" }).sort()) {
+    for (const name of readdirSync(Buffer.from(base + path, "latin1"), { encoding: "latin1" }).sort()) {
       const below = `${path}/${name}`;
       const bytes = Buffer.from(base + below, "latin1");
       const stat = lstatSync(bytes, { bigint: true });
