@@ -200,7 +200,11 @@ function compareTrees(world: World, owner: Host, host: Host): void {
 /** Waits until nothing is left of any push. */
 function quiet(world: World, us: number): void {
   const done = () => world.live.every((host) => leftover(host) === undefined);
-  if (world.run(world.queue.now + us, { everyUs: 100_000, done })) return;
+  if (world.run(world.queue.now + us, { everyUs: 100_000, done })) {
+    // The last answers of the disks may still be under way.
+    world.run(world.queue.now + 10_000);
+    return;
+  }
   const host = world.live.find((one) => leftover(one) !== undefined);
   if (host !== undefined) world.journal.fail(`${host.name} still has ${leftover(host)}`);
 }
