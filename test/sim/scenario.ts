@@ -149,7 +149,7 @@ function drawDisk(prng: Prng, on: { faults: boolean; slow: boolean }): DiskFault
     commitFail: maybe(300_000),
     badDigest: maybe(100_000),
     slow: on.slow ? 50_000 : 0,
-    slowUs: on.slow ? prng.pick([20_000, 150_000, 700_000]) : 0,
+    slowUs: on.slow ? prng.pick([20_000, 150_000, 1_500_000]) : 0,
   };
 }
 
