@@ -176,6 +176,19 @@ describe("sizes that the engine packs by", () => {
   );
 });
 
+test("a packet may be as large as UDP takes, to the byte", () => {
+  const fail = { kind: "fail", entry: undefined, errno: 0, step: 0 } as const;
+  const sized = (text: string): Message => ({
+    type: "report",
+    owner: 2n as NodeId,
+    first: 1,
+    records: [...Array.from({ length: 5454 }, () => fail), { kind: "refuse", reason: 6, text }],
+  });
+  const origin = { node: 1n as NodeId, push: 7 as PushId };
+  expect(encode(origin, TAG, sized("12345")).length).toBe(65_507);
+  expect(() => encode(origin, TAG, sized("123456"))).toThrow("assertion failed");
+});
+
 describe("our own mistakes stop the process", () => {
   const origin: Origin = { node: 1n as NodeId, push: 7 as PushId };
   const owner = 2n as NodeId;
@@ -245,9 +258,11 @@ describe("our own mistakes stop the process", () => {
     ["number that is none", { type: "reportAck", receiver: owner, next: Number.NaN }],
     ["fraction", { type: "reportAck", receiver: owner, next: 0.5 }],
     ["ids descending", { type: "commit", ids: [3n, 2n] }],
+    ["an id twice", { type: "commit", ids: [3n, 3n] }],
     ["COMMIT to nobody", { type: "commit", ids: [] }],
     ["NAK of nothing", { type: "nak", owner, blocks: [] }],
     ["NAK descending", { type: "nak", owner, blocks: [2, 1].map((block) => ({ block, missing })) }],
+    ["NAK of a block twice", { type: "nak", owner, blocks: [1, 1].map((block) => ({ block, missing })) }],
     ["NAK for no symbol", { type: "nak", owner, blocks: [{ block: 1, missing: new Uint8Array(28) }] }],
     [
       "NAK of 256 blocks",
@@ -263,6 +278,7 @@ describe("our own mistakes stop the process", () => {
     ["entry that means none", report(1, { kind: "fail", entry: 0xffff_ffff, errno: 0, step: 0 })],
     ["bitmap too short", report(1, need({ update: Uint8Array.of(1) }))],
     ["bitmap with unused bits", report(1, need({ update: Uint8Array.of(1, 0x10) }))],
+    ["need of 1,025 entries", report(1, need({ entries: 1025 }))],
     [
       "content outside of update",
       report(1, need({ update: Uint8Array.of(1, 0), content: Uint8Array.of(2, 0) })),
