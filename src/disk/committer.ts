@@ -9,7 +9,7 @@ import { Placer } from "./placer.ts";
 import { currentEntry, metadataOf, type StagePush } from "./stage-push.ts";
 import { Errno, errnoOf, failed, type Latin1, type Metadata, type Stat, type Sys } from "./sys.ts";
 
-/** Up to this many changed directories are flushed one by one (see Builder). */
+/** Up to this many changed directories and files are flushed one by one (see Builder). */
 const FLUSHED_SINGLY_MAX = 16;
 
 /**
@@ -21,8 +21,11 @@ export class Committer {
   readonly #push: StagePush;
   readonly #directories: Directories;
   readonly #placer: Placer;
-  /** Directories in which names changed, as long as they are few; undefined: many, or other changes that need a flush, too. */
-  #changed: Set<Latin1> | undefined = new Set();
+  /**
+   * What is to be flushed, and how it is opened for that: directories with new names or metadata, and files with new metadata; undefined: too
+   * many. Links and FIFOs cannot be flushed: if a power failure undoes a change of their metadata, the next push makes it again.
+   */
+  #changed: Map<Latin1, "directory" | "read"> | undefined = new Map();
   #failure: DiskFailure | undefined;
   /** Directories that may be written to for the time of the renames, and their modes. */
   readonly #unlocked = new Map<Latin1, number>();
@@ -78,8 +81,7 @@ export class Committer {
   }
 
   #place(from: Latin1, to: Latin1, { directory }: { directory: boolean }): number {
-    this.#changed?.add(parentOf(to));
-    if ((this.#changed?.size ?? 0) > FLUSHED_SINGLY_MAX) this.#changed = undefined;
+    this.#remember(parentOf(to), "directory");
     const result = this.#placer.place(from, to, { directory });
     if (result !== -Errno.EACCES || this.#sys.root) return result;
     // Names can be changed only in a directory that may be written to, and a directory can be moved only if it may be.
@@ -106,9 +108,14 @@ export class Committer {
     );
   }
 
+  #remember(path: Latin1, way: "directory" | "read"): void {
+    this.#changed?.set(path, way);
+    if ((this.#changed?.size ?? 0) > FLUSHED_SINGLY_MAX) this.#changed = undefined;
+  }
+
   /** Changes the metadata of something that is not a directory, if it is still what was compared. */
   #change(entry: Entry): number {
-    this.#changed = undefined;
+    if (entry.type === "file") this.#remember(toLatin1(entry.path), "read");
     return this.#withHandle(toLatin1(entry.path), (fd, stat) => {
       const same = stat.kind === entry.type && (entry.type !== "file" || sameBytes(entry, stat));
       return same ? this.#sys.setMetadata(fd, metadataOf(this.#sys, entry)) : -Errno.EBUSY;
@@ -117,13 +124,13 @@ export class Committer {
 
   /** Sets mode, owner and time of a directory that was there before, where something of them or in it changed. */
   #finishDirectory(number: number, mark: number): number {
-    const { sys } = { sys: this.#sys };
+    const sys = this.#sys;
     const isNew = (mark & Mark.root) !== 0 && (mark & Mark.staged) !== 0 && !sys.root;
     const isOld = (mark & Mark.touched) !== 0 || (mark & Mark.inPlace) !== 0;
     if (!isNew && !isOld) return 0;
     const entry = currentEntry(this.#push, number);
     if (entry.type !== "directory") return 0;
-    if ((mark & Mark.inPlace) !== 0) this.#changed = undefined;
+    if ((mark & Mark.inPlace) !== 0) this.#remember(toLatin1(entry.path), "directory");
     return this.#withHandle(toLatin1(entry.path), (fd, stat) => {
       if (stat.kind !== "directory") return -Errno.ENOTDIR;
       // Only its owner may set a directory's time (as in the comparison).
@@ -147,10 +154,10 @@ export class Committer {
   #flush(): number {
     if (this.#changed === undefined) return this.#flushAll();
     let error = 0;
-    for (const path of this.#changed) {
-      const parent = this.#directories.get(path);
-      const fd = failed(parent) ? parent : this.#sys.open(parent, ".", "directory");
-      // A directory that may be written to but not read cannot be flushed alone.
+    for (const [path, way] of this.#changed) {
+      const parent = this.#directories.get(parentOf(path));
+      const fd = failed(parent) ? parent : this.#sys.open(parent, path === "" ? "." : nameOf(path), way);
+      // What may not be read cannot be flushed alone.
       if (failed(fd)) return this.#flushAll();
       const flushed = this.#sys.sync(fd);
       if (error === 0) error = flushed;

@@ -122,6 +122,18 @@ test("a receiver that had the older form gets the newer one, too", () => {
   for (const name of ["b", "c"]) expect(differences(space.path("a"), space.path(name))).toBe("");
 });
 
+test("a directory in which only an amendment changes a name keeps the sender's time", () => {
+  using space = workspace();
+  mkdirSync(space.path("a"));
+  makeTree(space.path("a/d"));
+  run("touch", ["-d", "2012-12-12 12:12:12.121212121", space.path("a/d")]);
+  run("cp", ["-a", space.path("a"), space.path("c")]);
+  const result = pushWhile(space.root, () => writeFileSync(space.path("a/d/big"), noise(BIG, 8)));
+  expect(committed(result)).toEqual([true, true]);
+  expect(result.outcomes[1]?.needs.every(({ update }) => update === undefined)).toBe(true);
+  for (const name of ["b", "c"]) expect(differences(space.path("a"), space.path(name))).toBe("");
+});
+
 test("a receiver whose own file needs only metadata of the newer form gets only that", () => {
   using space = workspace();
   makeTree(space.path("a"));

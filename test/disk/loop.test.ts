@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { STAGE_NAME } from "../../src/disk/names.ts";
+import type { Sys } from "../../src/disk/sys.ts";
 import { bitmapBytes, popcount } from "../../src/wire/bitmap.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
 import { expectAllCommitted, problems, tree, updated } from "./expectations.ts";
-import { CAPACITY, differences, push, receiver, run, workspace } from "./support.ts";
+import { CAPACITY, differences, interpose, push, receiver, run, tools, workspace } from "./support.ts";
 import { at, cruelTree, noise } from "./tree.ts";
 
 /** Owners, modes and FIFOs of all kinds need root, as the lab does. */
@@ -190,7 +191,11 @@ describe("what is different", () => {
 });
 
 describe("a thing of another type in the way", () => {
-  asRoot("is replaced, whatever it is", () => {
+  const EINVAL = 22;
+  asRoot.each([
+    ["that exchanges names", () => undefined],
+    ["that cannot exchange names", (call: keyof Sys) => (call === "exchange" ? -EINVAL : undefined)],
+  ])("is replaced, whatever it is, on a file system %s", (_, answer) => {
     using space = workspace();
     const kinds = ["file", "dir", "link", "fifo"] as const;
     for (const base of ["a", "b"]) mkdirSync(space.path(base));
@@ -207,7 +212,8 @@ describe("a thing of another type in the way", () => {
         make(space.path(`b/${was}-${is}`), was);
       }
     }
-    const result = push({ from: space.path("a"), to: [receiver(space.path("b"))] });
+    const sys = interpose(tools.sys, answer);
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"), { sys })] });
     expectAllCommitted(result);
     // What else was in a directory that stays one is not deleted; here both have the same names.
     expect(differences(space.path("a"), space.path("b"))).toBe("");

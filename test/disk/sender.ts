@@ -24,12 +24,12 @@ export function entry(path: string, more: Partial<Entry> = {}): Entry {
 /** One push into `to`, block by block, as good or bad as the test wants it. */
 export class Sender {
   readonly #to: Receiver;
-  readonly #key = freshKey();
+  readonly key = freshKey();
   #block = 0;
 
   constructor(to: Receiver, { dryRun = false } = {}) {
     this.#to = to;
-    expect(to.handle({ kind: "open", key: this.#key, dryRun, capacity: CAPACITY }).kind).toBe("opened");
+    expect(to.handle({ kind: "open", key: this.key, dryRun, capacity: CAPACITY }).kind).toBe("opened");
   }
 
   /** Sends a block as it is. */
@@ -46,7 +46,7 @@ export class Sender {
     const { block, last = false, final = false } = flags;
     const reply = this.#to.handle({
       kind: "block",
-      key: this.#key,
+      key: this.key,
       slot: SLOT,
       block,
       blockKind,
@@ -83,7 +83,7 @@ export class Sender {
   }
 
   ask(kind: "prepare" | "commit" | "abort"): StageReply {
-    return this.#to.handle({ kind, key: this.#key });
+    return this.#to.handle({ kind, key: this.key });
   }
 }
 

@@ -138,7 +138,11 @@ export const everything: Selection = { paths: [], recursive: true };
 
 /** The clock of file times has moved on since any file was made: files younger than that are read twice (FileReader.finish). */
 export function settle(): void {
-  Bun.sleepSync(15);
+  for (let tick = 0, last = tools.sys.nowNs(); tick < 2; Bun.sleepSync(1)) {
+    const now = tools.sys.nowNs();
+    if (now !== last) tick++;
+    last = now;
+  }
 }
 
 /** A Sys whose calls are announced first; a number is their answer in place of the real one. */
