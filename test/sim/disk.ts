@@ -20,6 +20,8 @@ export type DiskFaults = {
   /** A request takes up to `slowUs` longer. */
   slow: number;
   slowUs: number;
+  /** To flush takes up to this much longer. */
+  flushUs: number;
 };
 
 export const NO_DISK_FAULTS: DiskFaults = {
@@ -33,6 +35,7 @@ export const NO_DISK_FAULTS: DiskFaults = {
   badDigest: 0,
   slow: 0,
   slowUs: 0,
+  flushUs: 0,
 };
 
 /** What both sides of a simulated disk know of their host and of the process that uses them. */

@@ -32,6 +32,8 @@ export type PushRecord = {
   readonly stages: Map<number, StageRecord>;
   /** A fault was injected at the source, so that the push may end early. */
   sourceFailed: boolean;
+  /** Whether the owner has ever told anybody to switch. */
+  decided: boolean;
   dryRun: boolean;
 };
 
@@ -66,6 +68,7 @@ export class Journal {
       unions: new Map(),
       stages: new Map(),
       sourceFailed: false,
+      decided: false,
       dryRun: false,
     };
     this.pushes.set(keyText(key), record);
@@ -74,6 +77,12 @@ export class Journal {
 
   find(key: PushKey): PushRecord | undefined {
     return this.pushes.get(keyText(key));
+  }
+
+  /** The owner has sent a COMMIT. */
+  decided(key: PushKey): void {
+    const record = this.find(key);
+    if (record !== undefined) record.decided = true;
   }
 
   stageOpened(key: PushKey, run: number, host: string): StageRecord {

@@ -150,6 +150,7 @@ function drawDisk(prng: Prng, on: { faults: boolean; slow: boolean }): DiskFault
     badDigest: maybe(100_000),
     slow: on.slow ? 50_000 : 0,
     slowUs: on.slow ? prng.pick([20_000, 150_000, 1_500_000]) : 0,
+    flushUs: on.slow ? prng.pick([0, 300_000, 6_000_000]) : 0,
   };
 }
 

@@ -122,6 +122,7 @@ export class StageContents {
     }
     const truth = this.#journal.find(this.#key);
     this.#journal.check(truth !== undefined, "stage: the commit of a push that nobody has begun");
+    this.#journal.check(truth.decided, "stage: a commit that the push's owner has not asked for");
     truth.entries.forEach(({ path, version }, entry) => {
       if (truth.excluded.has(entry)) return;
       // Another push, or the user, has changed this path since the comparison: this push cannot know.

@@ -78,7 +78,7 @@ export class FakeStage {
     };
     this.#pushes.set(text, push);
     staging.add(text);
-    this.#later(request.key, () => {
+    this.#later(request.key, 0, () => {
       if (!this.#env.prng.chance(this.#env.faults().refuse))
         return this.#reply({ kind: "opened", key: push.key });
       record.faulted = true;
@@ -97,7 +97,7 @@ export class FakeStage {
       "stage: a dry run goes beyond the manifest",
     );
     this.#checkOrder(push, request.block);
-    this.#later(push.key, () => this.#use(push, request));
+    this.#later(push.key, 0, () => this.#use(push, request));
   }
 
   /** Blocks come in order; only those are left out that have been announced as unneeded. */
@@ -172,7 +172,8 @@ export class FakeStage {
     this.#journal.check(push.state === "complete", `stage: prepare in state ${push.state}`);
     this.#journal.check(!push.prepareAsked, "stage: prepare is asked for twice");
     push.prepareAsked = true;
-    this.#later(push.key, () => {
+    const flushUs = prng.below(this.#env.faults().flushUs + 1);
+    this.#later(push.key, flushUs, () => {
       if (prng.chance(this.#env.faults().prepareFail)) return this.#fail(push, FailStep.flush);
       push.state = "prepared";
       push.record.prepared = true;
@@ -184,7 +185,7 @@ export class FakeStage {
     const { prng, queue } = this.#env;
     this.#journal.check(push.state === "prepared", `stage: commit in state ${push.state}`);
     push.state = "committed";
-    this.#later(push.key, () => {
+    this.#later(push.key, 0, () => {
       if (prng.chance(this.#env.faults().commitFail)) return this.#fail(push, FailStep.rename);
       push.contents.commit();
       push.record.committedAt = queue.now;
@@ -201,7 +202,7 @@ export class FakeStage {
 
   #abort(key: PushKey, push: Push | undefined): void {
     if (push !== undefined) push.aborted = true;
-    this.#later(key, () => {
+    this.#later(key, 0, () => {
       if (push !== undefined) this.#forget(push);
       this.#reply({ kind: "closed", key });
     });
@@ -213,9 +214,9 @@ export class FakeStage {
   }
 
   /** One disk worker takes a push's requests in order. */
-  #later(key: PushKey, run: () => void): void {
+  #later(key: PushKey, extraUs: number, run: () => void): void {
     const text = keyText(key);
-    const at = Math.max(this.#readyAt.get(text) ?? 0, this.#env.queue.now) + diskDelay(this.#env);
+    const at = Math.max(this.#readyAt.get(text) ?? 0, this.#env.queue.now) + diskDelay(this.#env) + extraUs;
     this.#readyAt.set(text, at);
     this.#env.queue.at(at, () => {
       if (this.#env.alive()) run();

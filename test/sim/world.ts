@@ -1,4 +1,6 @@
 import type { EngineEvent, Outcome } from "../../src/engine/ports.ts";
+import type { NodeId, PushId } from "../../src/wire/brand.ts";
+import { PacketType } from "../../src/wire/constants.ts";
 import type { PushKey } from "../../src/wire/disk-port.ts";
 import { Prng } from "../support/prng.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -43,6 +45,7 @@ export class World {
       loop: scenario.loop,
     });
     const { queue, network, journal, prng } = this;
+    network.listen((packet) => noteCommit(journal, packet));
     const around: Surroundings = { scenario, queue, network, trace, journal, numbers: this.#numbers, prng };
     const base = this.#firstTree();
     this.hosts = scenario.hosts.map((_, index) => {
@@ -225,4 +228,10 @@ export class World {
     }
     return tree;
   }
+}
+
+function noteCommit(journal: Journal, packet: Uint8Array): void {
+  if (packet[2] !== PacketType.commit) return;
+  const header = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  journal.decided({ owner: header.getBigUint64(8) as NodeId, push: header.getUint32(20) as PushId });
 }
