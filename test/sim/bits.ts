@@ -17,6 +17,7 @@ export function orNone(bits: Uint8Array): Uint8Array | undefined {
   return bits.some((byte) => byte !== 0) ? bits : undefined;
 }
 
+/** Whether the first `count` bits are the same; undefined: none is set. */
 export function sameBits(a: Uint8Array | undefined, b: Uint8Array | undefined, count: number): boolean {
   for (let i = 0; i < count; i++) {
     if (bitAt(a, i) !== bitAt(b, i)) return false;
@@ -24,6 +25,7 @@ export function sameBits(a: Uint8Array | undefined, b: Uint8Array | undefined, c
   return true;
 }
 
+/** How many of the first `count` bits are set. */
 export function countBits(bits: Uint8Array | undefined, count: number): number {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += bitAt(bits, i) ? 1 : 0;

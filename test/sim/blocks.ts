@@ -79,6 +79,7 @@ export function takeBlock(slot: Uint8Array, bytes: number, block: number): Uint8
   return payload;
 }
 
+/** The records of a plan, verdict or amendment block, or the entries of a manifest block. */
 export function parseTable<T>(payload: Uint8Array): readonly T[] {
   return JSON.parse(decoder.decode(payload)) as readonly T[];
 }

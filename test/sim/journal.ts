@@ -37,6 +37,7 @@ export type PushRecord = {
   dryRun: boolean;
 };
 
+/** All pushes of a run, and the place where a broken invariant ends it. */
 export class Journal {
   readonly pushes = new Map<string, PushRecord>();
   readonly #now: () => number;
@@ -146,6 +147,7 @@ export function updatesOf(stage: StageRecord): number {
   return sum;
 }
 
+/** A push as text, for maps. */
 export function keyText(key: PushKey): string {
   return `${key.owner.toString(16).padStart(16, "0")}/${key.push}`;
 }

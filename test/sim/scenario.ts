@@ -63,6 +63,7 @@ export type Scenario = {
 /** When the daemons have had time to find each other. */
 export const SETTLED_US = 900_000;
 
+/** Draws everything that is to happen. What one concern draws does not move the others. */
 export function drawScenario(prng: Prng): Scenario {
   const size = prng.below(100);
   const hosts = size < 85 ? prng.between(2, 5) : size < 98 ? prng.between(6, 10) : prng.between(11, 24);

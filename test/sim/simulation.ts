@@ -2,6 +2,7 @@ import { PUSH_SLOTS_MAX } from "../../src/engine/tuning.ts";
 import { Prng } from "../support/prng.ts";
 import type { Host } from "./host.ts";
 import { Intruder } from "./intruder.ts";
+import type { PushRecord } from "./journal.ts";
 import { Nemesis } from "./nemesis.ts";
 import { CLEAN_LINK } from "./network.ts";
 import { drawScenario, type PushPlan, type Scenario, SETTLED_US } from "./scenario.ts";
@@ -102,7 +103,7 @@ function convergePhase(world: World): void {
 
 /**
  * The owner has died with the commit half told: receivers that were prepared ask each other, and then all switch or none (PROTOCOL
- * §8.4), if nothing else was wrong.
+ * §8.4), if nothing else was wrong, and no other push has switched them meanwhile.
  */
 function checkOwnersDeaths(world: World): void {
   if (world.scenario.hostile) return;
@@ -114,7 +115,8 @@ function checkOwnersDeaths(world: World): void {
     );
     const names = new Set(untroubled.map(({ name }) => name));
     const stages = [...record.stages.values()].filter(
-      (stage) => names.has(stage.host) && stage.prepared && !stage.faulted,
+      (stage) =>
+        names.has(stage.host) && stage.prepared && !stage.faulted && !overtaken(world, record, stage.host),
     );
     const switched = stages.filter((stage) => stage.committedAt !== undefined);
     if (switched.length > 0 && switched.length < stages.length) {
@@ -123,6 +125,17 @@ function checkOwnersDeaths(world: World): void {
       );
     }
   }
+}
+
+/** Whether another push has switched this host since the push was opened. */
+function overtaken(world: World, record: PushRecord, host: string): boolean {
+  return [...world.journal.pushes.values()].some(
+    (other) =>
+      other !== record &&
+      [...other.stages.values()].some(
+        (stage) => stage.host === host && (stage.committedAt ?? 0) > record.openedAt,
+      ),
+  );
 }
 
 /** Always false: it is the asking that matters. */

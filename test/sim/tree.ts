@@ -18,6 +18,7 @@ export type Version = {
 
 export type Entry = { readonly path: string; readonly version: Version };
 
+/** Whether nothing at all is different; something that is not there is like nothing else. */
 export function sameVersion(a: Version | undefined, b: Version | undefined): boolean {
   return a !== undefined && b !== undefined && sameContent(a, b) && a.meta === b.meta;
 }
@@ -29,6 +30,7 @@ export function sameContent(a: Version | undefined, b: Version | undefined): boo
   );
 }
 
+/** A version in words, for failures. */
 export function describeVersion(version: Version | undefined): string {
   if (version === undefined) return "nothing";
   return `${version.kind} content ${version.content} size ${version.size} meta ${version.meta}`;
