@@ -2,6 +2,7 @@ import type { NodeId, PushId } from "../wire/brand.ts";
 import { encode } from "../wire/codec.ts";
 import type { SourceRequest, StageRequest } from "../wire/disk-port.ts";
 import type { Message } from "../wire/messages.ts";
+import type { Pacer } from "./pacer.ts";
 import type { Address, EngineConfig, EngineEvent, EngineMemory, Output, Random } from "./ports.ts";
 import type { SlotPool } from "./slots.ts";
 
@@ -12,6 +13,7 @@ export type Core = {
   readonly memory: EngineMemory;
   readonly random: Random;
   readonly slots: SlotPool;
+  readonly pacer: Pacer;
   readonly out: Outbox;
   readonly counters: Counters;
 };

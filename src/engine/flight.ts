@@ -1,4 +1,5 @@
 import type { Micros } from "../wire/brand.ts";
+import type { Pacer } from "./pacer.ts";
 import {
   LOSS_TOLERATED,
   ROUND_TRIP_US_FIRST,
@@ -30,8 +31,8 @@ export function newTargetFlight(receiveBuffer: number): TargetFlight {
 
 /** Rows remembered for round-trip measurement. */
 const MARKS = 256;
-/** Packets of one burst of a paced sender: about what one GSO send takes. */
-const PACED_BURST = 44;
+/** Rounds over which chance loss is forgotten. */
+const CHANCE_MEMORY = 32;
 /** Of a socket's buffer, the share that payload may fill: the kernel charges about 2,300 bytes for a 1,500-byte packet, and control packets need room too. */
 const BUFFER_SHARE = 0.4;
 
@@ -42,7 +43,7 @@ const BUFFER_SHARE = 0.4;
  */
 export class Flight {
   readonly #packetBytes: number;
-  readonly #rateLimit: number | undefined;
+  readonly #pacer: Pacer;
   /** Packets sent so far; also the next sequence number. */
   sent = 0;
   #window = WINDOW_FIRST;
@@ -53,11 +54,10 @@ export class Flight {
   readonly #markSent = new Float64Array(MARKS);
   readonly #markAt = new Float64Array(MARKS);
   #marks = 0;
-  #paceAt = 0;
 
-  constructor(options: { readonly packetBytes: number; readonly rateLimit: number | undefined }) {
+  constructor(options: { readonly packetBytes: number; readonly pacer: Pacer }) {
     this.#packetBytes = options.packetBytes;
-    this.#rateLimit = options.rateLimit;
+    this.#pacer = options.pacer;
   }
 
   get window(): number {
@@ -66,17 +66,12 @@ export class Flight {
 
   /** Packets that may be sent now; remembers whether the window was what limited them. */
   budget(targets: readonly TargetFlight[], now: Micros): number {
-    if (now < this.#paceAt) return 0;
+    if (now < this.#pacer.at) return 0;
     const window = Math.min(this.#window, this.#cap(targets));
     let room = window;
     for (const target of targets) room = Math.min(room, window - (this.sent - target.seen));
     if (room <= 0) this.#limitedByWindow = true;
-    return Math.max(0, this.#rateLimit === undefined ? room : Math.min(room, PACED_BURST));
-  }
-
-  /** When pacing allows the next packet. */
-  paceAt(): Micros {
-    return this.#paceAt as Micros;
+    return Math.max(0, Math.min(room, this.#pacer.burst));
   }
 
   onSent(packets: number, now: Micros): void {
@@ -84,9 +79,7 @@ export class Flight {
     const mark = this.#marks++ % MARKS;
     this.#markSent[mark] = this.sent;
     this.#markAt[mark] = now;
-    if (this.#rateLimit === undefined) return;
-    const tookUs = (packets * this.#packetBytes * 1e6) / this.#rateLimit;
-    this.#paceAt = Math.max(this.#paceAt, now - tookUs) + tookUs;
+    this.#pacer.onSent(packets * this.#packetBytes, now);
   }
 
   /** Takes in a STATUS; returns whether it told something new. */
@@ -139,8 +132,10 @@ export class Flight {
         ? this.#window * 2
         : this.#window + Math.max(WINDOW_STEP, this.#window >> 5);
     }
-    // Loss that stays while the window shrinks is not congestion: learn it slowly, forget it at once.
-    this.#chance = Math.min(loss, this.#chance * 1.1 + 0.004);
+    // Loss that stays while the window shrinks is not congestion: it is learnt slowly. It is forgotten more slowly yet, since a
+    // small window has many rounds in which chance strikes nobody.
+    if (loss < this.#chance) this.#chance -= (this.#chance - loss) / CHANCE_MEMORY;
+    else this.#chance = Math.min(loss, this.#chance * 1.1 + 0.004);
   }
 
   #measure(target: TargetFlight, now: Micros): void {

@@ -25,8 +25,22 @@ export type FlowView = {
 
 export type Gap = { readonly block: BlockIndex; readonly missing: Uint8Array };
 
+/** A gap to ask for; `vain`: requests so far after which nothing more of the block had come. */
+export type DueGap = Gap & { readonly vain: number };
+
 /** One block's repair state. `due` NEVER: no gap known. */
-type Repair = { block: number; due: number; tries: number; heardUntil: number; readonly heard: Uint8Array };
+type Repair = {
+  block: number;
+  due: number;
+  tries: number;
+  /** Symbols present at the last request, and requests since that changed. */
+  have: number;
+  vain: number;
+  /** What others have asked for, believed until `heardUntil`, but only once between two requests of our own. */
+  heardUntil: number;
+  spared: boolean;
+  readonly heard: Uint8Array;
+};
 
 /**
  * Finds gaps in one push and says when to ask for repair: back-off before the first request, silence about what others have asked
@@ -52,13 +66,7 @@ export class GapDetector {
     const spread = options.targets * NAK_SPREAD_US_PER_TARGET;
     this.#spreadUs = Math.min(NAK_SPREAD_US_MAX, Math.max(NAK_SPREAD_US_MIN, spread));
     for (let ring = 0; ring < RX_RING; ring++) {
-      this.#repairs.push({
-        block: -1,
-        due: NEVER,
-        tries: 0,
-        heardUntil: 0,
-        heard: new Uint8Array(NAK_BITMAP_BYTES),
-      });
+      this.#repairs.push(newRepair());
     }
   }
 
@@ -71,6 +79,7 @@ export class GapDetector {
       if (!this.#hasGap(block as BlockIndex, flow)) {
         repair.due = NEVER;
         repair.tries = 0;
+        repair.spared = false;
         continue;
       }
       if (repair.due === NEVER) repair.due = now + NAK_BACKOFF_US + randomBelow(this.#random, this.#spreadUs);
@@ -81,6 +90,7 @@ export class GapDetector {
   /** Another receiver has asked for these symbols: the repeat will come to us, too. */
   onHeard(gap: Gap, time: { readonly now: Micros; readonly roundTripUs: number }): void {
     const repair = this.#repairOf(gap.block);
+    if (repair.spared) return;
     if (time.now >= repair.heardUntil) repair.heard.fill(0);
     for (let at = 0; at < NAK_BITMAP_BYTES; at++)
       repair.heard[at] = (repair.heard[at] ?? 0) | (gap.missing[at] ?? 0);
@@ -92,10 +102,10 @@ export class GapDetector {
     flow: FlowView,
     time: { readonly now: Micros; readonly roundTripUs: number },
     most: number,
-  ): readonly Gap[] {
+  ): readonly DueGap[] {
     const { now } = time;
     if (now < this.#deadline) return [];
-    const gaps: Gap[] = [];
+    const gaps: DueGap[] = [];
     const end = Math.min(flow.limit, flow.edgeBlock + 1);
     for (let index = flow.from as number; index < end && gaps.length < most; index++) {
       const block = index as BlockIndex;
@@ -104,9 +114,15 @@ export class GapDetector {
       const missing = this.#missing(block, flow, now < repair.heardUntil ? repair.heard : undefined);
       if (missing === undefined) {
         repair.due = repair.heardUntil;
+        repair.spared = true;
         continue;
       }
-      gaps.push({ block, missing });
+      const have = this.#table[entryAt(this.#context, block) + RxEntry.have] ?? 0;
+      repair.vain = repair.tries > 0 && have === repair.have ? repair.vain + 1 : 0;
+      repair.have = have;
+      repair.spared = false;
+      repair.heardUntil = 0;
+      gaps.push({ block, missing, vain: repair.vain });
       repair.due = now + holdUs(time.roundTripUs, repair.tries) + randomBelow(this.#random, this.#spreadUs);
       repair.tries++;
     }
@@ -121,12 +137,7 @@ export class GapDetector {
   #repairOf(block: number): Repair {
     const repair = this.#repairs[block % RX_RING];
     if (repair === undefined) throw new Error("assertion failed: ring index");
-    if (repair.block !== block) {
-      repair.block = block;
-      repair.due = NEVER;
-      repair.tries = 0;
-      repair.heardUntil = 0;
-    }
+    if (repair.block !== block) Object.assign(repair, newRepair(), { block, heard: repair.heard });
     return repair;
   }
 
@@ -156,6 +167,11 @@ export class GapDetector {
     }
     return any ? missing : undefined;
   }
+}
+
+function newRepair(): Repair {
+  const heard = new Uint8Array(NAK_BITMAP_BYTES);
+  return { block: -1, due: NEVER, tries: 0, have: 0, vain: 0, heardUntil: 0, spared: false, heard };
 }
 
 /** Time for a repeat to come: some round trips, growing with each try in vain. */

@@ -2,12 +2,13 @@ import type { Micros, NodeId } from "../wire/brand.ts";
 import { RefuseReason } from "../wire/constants.ts";
 import type { PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Message, Offer, Origin } from "../wire/messages.ts";
-import type { Core } from "./core.ts";
+import { type Core, randomBelow } from "./core.ts";
 import { Remembered } from "./memory.ts";
 import { keyText } from "./names.ts";
 import type { Address, EngineStatus } from "./ports.ts";
 import { Receiver } from "./receiver.ts";
 import { refusal } from "./refusal.ts";
+import { VOUCH_SPREAD_US } from "./tuning.ts";
 
 type Heard = { readonly from: Address; readonly now: Micros };
 
@@ -18,6 +19,11 @@ export class Incoming {
   readonly #freeContexts: number[];
   /** Ended pushes: whether this node has switched for them. */
   readonly #ended = new Remembered<boolean>();
+  /** Answers to QUERY that wait for their time, or have been given lately, by this node or another. */
+  readonly #vouches = new Map<
+    string,
+    { readonly key: PushKey; readonly at: Micros; readonly sent: boolean }
+  >();
   #stopping = false;
 
   constructor(core: Core, contexts: number) {
@@ -32,8 +38,8 @@ export class Incoming {
   onMessage(origin: Origin, message: Message, heard: Heard): void {
     const { from, now } = heard;
     if (message.type === "nak") return this.#onNak(origin, message, now);
-    if (message.type === "query") return this.#onQuery(origin, message.owner, from);
-    if (message.type === "vouch") return this.#find(message.owner, origin)?.onCommit(now);
+    if (message.type === "query") return this.#onQuery(origin, message.owner, now);
+    if (message.type === "vouch") return this.#onVouch(origin, message.owner, now);
     if (message.type === "offer") return this.#onOffer(origin, message, heard);
     const receiver = this.#find(origin.node, origin);
     if (receiver === undefined) return;
@@ -62,7 +68,11 @@ export class Incoming {
   }
 
   onStage(reply: StageReply, now: Micros): void {
-    this.#receivers.get(keyText(reply.key))?.onStage(reply, now);
+    const receiver = this.#receivers.get(keyText(reply.key));
+    const before = receiver?.switched;
+    receiver?.onStage(reply, now);
+    if (receiver === undefined || receiver.switched === before) return;
+    for (const other of this.#receivers.values()) if (other !== receiver) other.overtake();
   }
 
   /** The node has left the group or died: what it was sending is over. */
@@ -79,11 +89,20 @@ export class Incoming {
 
   onTimeout(now: Micros): void {
     for (const receiver of this.#receivers.values()) receiver.onTimeout(now);
+    for (const [text, vouch] of this.#vouches) {
+      if (!vouch.sent && now >= vouch.at) {
+        this.#core.out.send(vouch.key.push, { type: "vouch", owner: vouch.key.owner });
+        this.#vouches.set(text, { ...vouch, sent: true });
+      }
+      if (now >= vouch.at + VOUCH_SPREAD_US) this.#vouches.delete(text);
+    }
   }
 
   deadline(): Micros {
     let earliest = Number.POSITIVE_INFINITY;
     for (const receiver of this.#receivers.values()) earliest = Math.min(earliest, receiver.deadline());
+    for (const { sent, at } of this.#vouches.values())
+      earliest = Math.min(earliest, sent ? at + VOUCH_SPREAD_US : at);
     return earliest as Micros;
   }
 
@@ -115,7 +134,7 @@ export class Incoming {
     const text = keyText(key);
     const known = this.#receivers.get(text);
     if (known !== undefined) return known.touch(from, now);
-    if (!offer.ids.includes(this.#core.config.node) || this.#ended.get(text) !== undefined) return;
+    if (!offer.ids.includes(this.#core.config.node) || this.#ended.get(text, now) !== undefined) return;
     const refused = this.#stopping
       ? { reason: RefuseReason.other, text: "stopping" }
       : refusal(this.#core, offer);
@@ -136,9 +155,20 @@ export class Incoming {
     this.#find(nak.owner, origin)?.onHeard(nak.blocks, now);
   }
 
-  #onQuery(origin: Origin, owner: NodeId, from: Address): void {
+  /** Answered to the group after a random delay, unless another member's answer comes first (PROTOCOL §8.4). */
+  #onQuery(origin: Origin, owner: NodeId, now: Micros): void {
+    const key: PushKey = { owner, push: origin.push };
+    const text = keyText(key);
+    const decided = this.#receivers.get(text)?.decided ?? this.#ended.get(text, now) ?? false;
+    if (!decided || this.#vouches.has(text)) return;
+    const at = (now + randomBelow(this.#core.random, VOUCH_SPREAD_US)) as Micros;
+    this.#vouches.set(text, { key, at, sent: false });
+  }
+
+  #onVouch(origin: Origin, owner: NodeId, now: Micros): void {
+    this.#find(owner, origin)?.onVouch(now);
     const text = keyText({ owner, push: origin.push });
-    const switched = this.#receivers.get(text)?.switched ?? this.#ended.get(text) ?? false;
-    if (switched) this.#core.out.send(origin.push, { type: "vouch", owner }, from);
+    const waiting = this.#vouches.get(text);
+    if (waiting !== undefined) this.#vouches.set(text, { ...waiting, at: now, sent: true });
   }
 }

@@ -142,7 +142,7 @@ export class Membership {
   #answer(now: Micros): void {
     const spread = Math.max(HELLO_ANSWER_US_MIN, this.#members.size * HELLO_SPACING_US);
     const wanted = now + randomBelow(this.#core.random, spread);
-    const allowed = this.#lastHello + (spread > HELLO_ANSWER_US_MIN ? spread : 0);
+    const allowed = this.#lastHello + spread;
     this.#helloDue = Math.min(this.#helloDue, Math.max(wanted, allowed)) as Micros;
   }
 

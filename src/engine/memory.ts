@@ -15,7 +15,8 @@ export class Remembered<T> {
     }
   }
 
-  get(key: string): T | undefined {
-    return this.#items.get(key)?.value;
+  get(key: string, now: Micros): T | undefined {
+    const item = this.#items.get(key);
+    return item !== undefined && now < item.until ? item.value : undefined;
   }
 }

@@ -21,6 +21,11 @@ export function failText(step: number, errno: number): string {
   return `cannot ${STEP_NAMES[step] ?? "go on"} (errno ${errno})`;
 }
 
+/** Text as PROTOCOL §6.2 allows it: no control characters, and few enough characters to fit in any encoding. */
+export function wireText(text: string): string {
+  return [...text.slice(0, 120)].map((char) => (char < " " || char === "\x7f" ? " " : char)).join("");
+}
+
 /** A push as text, for maps. */
 export function keyText(key: { readonly owner: bigint; readonly push: number }): string {
   return `${key.owner.toString(16)}/${key.push}`;

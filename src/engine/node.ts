@@ -9,6 +9,7 @@ import { type Core, Counters, Outbox } from "./core.ts";
 import { Incoming } from "./incoming.ts";
 import { Membership } from "./membership.ts";
 import { Outgoing } from "./outgoing.ts";
+import { Pacer } from "./pacer.ts";
 import type {
   Address,
   Command,
@@ -44,7 +45,9 @@ class Node implements Engine {
     const counters = new Counters();
     const tag = groupTag(config.group);
     const out = new Outbox(config.node, tag, counters);
-    this.#core = { config, groupTag: tag, memory, random, slots: new SlotPool(memory.slots), out, counters };
+    const slots = new SlotPool(memory.slots);
+    const pacer = new Pacer(config.rateLimit);
+    this.#core = { config, groupTag: tag, memory, random, slots, pacer, out, counters };
     this.#membership = new Membership(this.#core);
     this.#incoming = new Incoming(this.#core, RX_CONTEXTS);
     this.#outgoing = new Outgoing(this.#core, this.#membership);

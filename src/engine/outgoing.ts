@@ -5,7 +5,6 @@ import type { Message, Origin } from "../wire/messages.ts";
 import { TX_ROW_WORDS } from "../wire/tx-row.ts";
 import type { Core } from "./core.ts";
 import type { Member, Membership } from "./membership.ts";
-import { Remembered } from "./memory.ts";
 import { ipText } from "./names.ts";
 import type { Address, Command, EngineStatus } from "./ports.ts";
 import { Sender } from "./sender.ts";
@@ -23,8 +22,6 @@ export class Outgoing {
   readonly #membership: Membership;
   readonly #senders = new Map<PushId, Sender>();
   #waiting: PushCommand[] = [];
-  /** Ended pushes: the nodes that were told to switch. */
-  readonly #ended = new Remembered<ReadonlySet<NodeId>>();
   #nextPush: PushId;
   #turn = 0;
   #stopping = false;
@@ -112,9 +109,10 @@ export class Outgoing {
   /** Rows of all pushes in turn, so that one cannot starve another. */
   takeRows(rows: Uint32Array, rowsMax: number, now: Micros): number {
     const senders = [...this.#senders.values()];
+    const turn = this.#turn++;
     let count = 0;
     for (let tried = 0; tried < senders.length && count < rowsMax; tried++) {
-      const sender = senders[this.#turn++ % senders.length];
+      const sender = senders[(turn + tried) % senders.length];
       count += sender?.takeRows(rows, count * TX_ROW_WORDS, { rowsMax: rowsMax - count, now }) ?? 0;
     }
     return count;
@@ -126,7 +124,6 @@ export class Outgoing {
       if (sender.state !== "closed") continue;
       this.#senders.delete(push);
       this.#core.slots.give(sender.slots);
-      this.#ended.set(String(push), sender.committed, now);
     }
     this.#start(now);
   }
@@ -135,14 +132,14 @@ export class Outgoing {
   status(): EngineStatus["sending"] {
     return [...this.#senders.values()]
       .filter((sender) => sender.state !== "ending" && sender.state !== "closed")
-      .map(({ key, phase, hosts, blocks }) => ({ push: key.push, phase, hosts, blocks }));
+      .map((sender) => sender.status());
   }
 
   #start(now: Micros): void {
     this.#settled ||= now >= this.#membership.settledAt();
     while (this.#waiting.length > 0 && this.#settled && this.#senders.size < SENDERS_MAX) {
       const command = this.#waiting[0];
-      if (command === undefined) return;
+      if (command === undefined || !this.#core.slots.available) return;
       const members = this.#choose(command);
       const slots = typeof members === "string" ? undefined : this.#core.slots.take();
       if (typeof members === "string") this.#reject(command, members);
@@ -192,13 +189,12 @@ export class Outgoing {
     this.#core.out.event({ kind: "rejected", request: command.request, text });
   }
 
-  /** Late packets of receivers that do not know yet how the push ended (PROTOCOL §8.3). */
+  /**
+   * Late packets of receivers that do not know yet how the push ended (PROTOCOL §8.3). A push ends when each target has its outcome: whoever
+   * still asks was counted as lost, and must not switch now, when a later push may already have.
+   */
   #answerLate(origin: Origin, message: Message, from: Address): void {
     if (message.type === "nak") return;
-    const committed = this.#ended.get(String(origin.push))?.has(origin.node) ?? false;
-    const undecided = message.type === "query" || (message.type === "status" && message.state === "prepared");
-    const ids = [origin.node];
-    if (committed && undecided) this.#core.out.send(origin.push, { type: "commit", ids }, from);
-    else this.#core.out.send(origin.push, { type: "end", reason: EndReason.unknown, ids }, from);
+    this.#core.out.send(origin.push, { type: "end", reason: EndReason.unknown, ids: [origin.node] }, from);
   }
 }

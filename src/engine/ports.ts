@@ -129,7 +129,7 @@ export type EngineEvent =
       readonly sentBytes: number;
       readonly contentBytes: number;
     }
-  /** Every target has its outcome. Last event of a push. `unsent`: entries of the sender's own that could not be read are told by the source. */
+  /** Every target has its outcome. Last event of a push. Entries that the owner could not read are told by its source. */
   | { readonly kind: "finished"; readonly request: number }
   | { readonly kind: "members"; readonly request: number; readonly members: readonly MemberInfo[] }
   | { readonly kind: "status"; readonly request: number; readonly status: EngineStatus }

@@ -1,20 +1,25 @@
 import { assert, type Micros, type Slot } from "../wire/brand.ts";
+import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Offer, Sync } from "../wire/messages.ts";
-import type { Core } from "./core.ts";
-import { type Gap, GapDetector } from "./gap-detector.ts";
-import { blockName } from "./names.ts";
+import { type Core, randomBelow } from "./core.ts";
+import { type DueGap, type Gap, GapDetector } from "./gap-detector.ts";
+import { blockName, wireText } from "./names.ts";
 import type { Address } from "./ports.ts";
 import { phaseOf, type ReceiverState } from "./receiver-state.ts";
 import { ReportStream } from "./report-stream.ts";
 import { RxWindow } from "./rx-window.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import {
+  BROKEN_MAX,
   OWNER_PATIENCE_US,
   QUERY_FOR_US,
   QUERY_REPEAT_US,
+  QUERY_SPREAD_US,
   REMEMBER_US,
+  REPORT_BACKLOG_MAX,
   ROUND_TRIP_US_FIRST,
+  VAIN_MAX,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
@@ -38,9 +43,13 @@ export class Receiver {
   #atStage = false;
   #finalUsed = false;
   #switched = false;
+  #overtaken = false;
+  /** Times that the block at the front came with a wrong digest. */
+  #broken = 0;
   #ownerHeard: Micros;
   #roundTripUs = ROUND_TRIP_US_FIRST;
   readonly #status: StatusReporter;
+  #mismatched = 0;
   /** Blocks used. */
   blocks = 0;
 
@@ -83,9 +92,14 @@ export class Receiver {
     return this.#state.kind;
   }
 
-  /** Whether this member has switched its tree for this push (PROTOCOL §8.4). */
+  /** Whether this member has switched its tree for this push. */
   get switched(): boolean {
     return this.#switched;
+  }
+
+  /** Whether this member knows that the push was committed (PROTOCOL §8.4), be its own renames done or not. */
+  get decided(): boolean {
+    return this.#switched || this.#state.kind === "committing";
   }
 
   get slots(): readonly Slot[] {
@@ -101,9 +115,22 @@ export class Receiver {
 
   onReportAck(next: number, now: Micros): void {
     this.#reports.onAck(next, now);
+    if (this.#state.kind === "receiving") this.#feed(now);
+  }
+
+  /** Another push has switched this tree since; whether this one came before or after it, only its owner can say. */
+  overtake(): void {
+    this.#overtaken ||= this.#state.kind === "prepared" || this.#state.kind === "asking";
+  }
+
+  /** Another receiver knows that the push was committed. */
+  onVouch(now: Micros): void {
+    if (this.#state.kind === "asking" && !this.#overtaken) this.onCommit(now);
   }
 
   onSync(sync: Sync, now: Micros): void {
+    // The owner no longer holds what we need: it goes on without us.
+    if (sync.low > this.#window.next) return this.close();
     this.#roundTripUs = sync.roundTripUs;
     const any = sync.edgeBlock > 0 || sync.edgeSymbol > 0;
     this.#window.onSync({ block: sync.edgeBlock, symbol: sync.edgeSymbol, sequence: sync.sequence, any });
@@ -150,6 +177,7 @@ export class Receiver {
 
   onStage(reply: StageReply, now: Micros): void {
     if (reply.kind === "closed") {
+      this.#window.close();
       this.#state = { kind: "closed" };
       return;
     }
@@ -158,7 +186,7 @@ export class Receiver {
       case "opened":
         return this.#opened(now);
       case "refused":
-        this.#reports.add({ kind: "refuse", reason: reply.reason, text: reply.text }, now);
+        this.#reports.add({ kind: "refuse", reason: reply.reason, text: wireText(reply.text) }, now);
         this.#state = { kind: "failed" };
         return;
       case "used":
@@ -209,7 +237,7 @@ export class Receiver {
 
   /** Hands the next whole block to the stage: one at a time, so that a broken one cannot be overtaken. */
   #feed(now: Micros): void {
-    if (this.#atStage) return;
+    if (this.#atStage || this.#reports.length >= REPORT_BACKLOG_MAX) return;
     const arrived = this.#window.arrived();
     if (arrived !== undefined) {
       this.#atStage = true;
@@ -226,12 +254,15 @@ export class Receiver {
     this.#atStage = false;
     if (!reply.good) {
       this.#core.counters.add("blocks broken");
-      this.#window.again();
+      if (++this.#broken >= BROKEN_MAX)
+        return this.#fail({ errno: 0, step: FailStep.digest, entry: undefined }, now);
+      this.#window.again(reply.block);
       this.#gaps.scan(this.#window.flow(), now);
       return;
     }
     const arrived = this.#window.arrived();
     assert(arrived !== undefined && arrived.block === reply.block, "used block is the next one");
+    this.#broken = 0;
     this.#finalUsed = arrived.final;
     this.blocks++;
     this.#core.counters.add(`received blocks ${blockName(arrived.blockKind)}`);
@@ -278,8 +309,9 @@ export class Receiver {
     } else if (now - this.#ownerHeard >= OWNER_PATIENCE_US) {
       this.#core.counters.add("owners lost");
       if (state.kind !== "prepared") return this.close();
-      this.#state = { kind: "asking", until: (now + QUERY_FOR_US) as Micros, next: now };
-      this.#patience(now);
+      // Not all prepared receivers at once: one answer serves all.
+      const next = (now + randomBelow(this.#core.random, QUERY_SPREAD_US)) as Micros;
+      this.#state = { kind: "asking", until: (now + QUERY_FOR_US) as Micros, next };
     }
   }
 
@@ -298,6 +330,18 @@ export class Receiver {
     const most = Math.min(255, Math.floor((this.#offer.symbolSize - NAK_FIXED) / NAK_ENTRY));
     const blocks = this.#gaps.due(this.#window.flow(), { now, roundTripUs: this.#roundTripUs }, most);
     if (blocks.length > 0) this.#core.out.send(this.key.push, { type: "nak", owner: this.key.owner, blocks });
+    this.#restart(blocks);
+  }
+
+  /** A packet that lies about its block makes all true ones contradict it: such a block starts anew. */
+  #restart(gaps: readonly DueGap[]): void {
+    const { mismatched } = this.#window;
+    for (const { block, vain } of gaps) {
+      if (vain < VAIN_MAX || mismatched === this.#mismatched) continue;
+      this.#window.again(block);
+      this.#core.counters.add("blocks restarted");
+      this.#mismatched = mismatched;
+    }
   }
 
   #nakDeadline(): Micros {

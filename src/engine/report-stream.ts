@@ -5,6 +5,8 @@ import type { Core } from "./core.ts";
 import type { Address } from "./ports.ts";
 import { REPORT_TIMEOUT_US, REPORT_TIMEOUT_US_MAX, REPORT_WINDOW } from "./tuning.ts";
 
+const NEVER = Number.POSITIVE_INFINITY as Micros;
+
 /** What a receiver has to say, in order, until the owner has all of it: go-back-N (PROTOCOL §6.2). */
 export class ReportStream {
   readonly #core: Core;
@@ -17,8 +19,11 @@ export class ReportStream {
   #first = 0;
   /** Number of the next record to send for the first time. */
   #sent = 0;
+  /** For each packet under way, the number of the record after its last. */
+  #underWay: number[] = [];
   #timeoutUs = REPORT_TIMEOUT_US;
-  #due = Number.POSITIVE_INFINITY as Micros;
+  #sendDue: Micros = NEVER;
+  #repeatDue: Micros = NEVER;
 
   /** `packetBytes`: most bytes of a packet's body. */
   constructor(
@@ -32,14 +37,15 @@ export class ReportStream {
     this.#packetBytes = packetBytes;
   }
 
-  get empty(): boolean {
-    return this.#records.length === 0;
+  /** Records that the owner has not acknowledged. */
+  get length(): number {
+    return this.#records.length;
   }
 
   add(record: ReportRecord, now: Micros): void {
     this.#records.push(record);
     // Sent when this moment's work is done, so that records that come together share a packet.
-    this.#due = Math.min(this.#due, now) as Micros;
+    this.#sendDue = Math.min(this.#sendDue, now) as Micros;
   }
 
   onAck(next: number, now: Micros): void {
@@ -48,45 +54,55 @@ export class ReportStream {
     this.#records.splice(0, acknowledged);
     this.#first = next;
     this.#sent = Math.max(this.#sent, next);
+    this.#underWay = this.#underWay.filter((end) => end > next);
     this.#timeoutUs = REPORT_TIMEOUT_US;
-    this.#due = this.#records.length === 0 ? (Number.POSITIVE_INFINITY as Micros) : this.#nextDue(now);
+    this.#repeatDue = this.#underWay.length > 0 ? ((now + this.#timeoutUs) as Micros) : NEVER;
+    if (this.#unsent) this.#sendDue = now;
   }
 
   onTimeout(now: Micros): void {
-    if (now < this.#due) return;
-    const fresh = this.#sent < this.#first + this.#records.length;
-    if (!fresh) {
+    if (now >= this.#repeatDue) {
       this.#sent = this.#first;
+      this.#underWay = [];
       this.#timeoutUs = Math.min(REPORT_TIMEOUT_US_MAX, this.#timeoutUs * 2);
       this.#core.counters.add("reports repeated");
+      this.#transmit(now);
+      this.#repeatDue = (now + this.#timeoutUs) as Micros;
+    } else if (now >= this.#sendDue) {
+      this.#transmit(now);
     }
-    this.#transmit();
-    this.#due = (now + this.#timeoutUs) as Micros;
   }
 
   deadline(): Micros {
-    return this.#due;
+    const room = this.#unsent && this.#underWay.length < REPORT_WINDOW;
+    return (room ? Math.min(this.#sendDue, this.#repeatDue) : this.#repeatDue) as Micros;
   }
 
-  #nextDue(now: Micros): Micros {
-    const unsent = this.#sent < this.#first + this.#records.length;
-    return (unsent ? now : now + this.#timeoutUs) as Micros;
+  get #unsent(): boolean {
+    return this.#sent < this.#first + this.#records.length;
   }
 
-  #transmit(): void {
-    for (let packets = 0; packets < REPORT_WINDOW; packets++) {
-      const at = this.#sent - this.#first;
-      const records: ReportRecord[] = [];
-      let bytes = REPORT_FIXED_BYTES;
-      for (const record of this.#records.slice(at, at + 64)) {
-        bytes += recordBytes(record);
-        if (records.length > 0 && bytes > this.#packetBytes) break;
-        records.push(record);
-      }
-      if (records.length === 0) return;
+  #transmit(now: Micros): void {
+    this.#sendDue = NEVER;
+    while (this.#unsent && this.#underWay.length < REPORT_WINDOW) {
+      const records = this.#nextRecords();
       const { node, push } = this.#owner;
       this.#core.out.send(push, { type: "report", owner: node, first: this.#sent, records }, this.address);
       this.#sent += records.length;
+      this.#underWay.push(this.#sent);
+      if (this.#repeatDue === NEVER) this.#repeatDue = (now + this.#timeoutUs) as Micros;
     }
+  }
+
+  /** As many of the records not sent yet as fit one packet, at least one. */
+  #nextRecords(): readonly ReportRecord[] {
+    const records: ReportRecord[] = [];
+    let bytes = REPORT_FIXED_BYTES;
+    for (const record of this.#records.slice(this.#sent - this.#first, this.#sent - this.#first + 64)) {
+      bytes += recordBytes(record);
+      if (records.length > 0 && bytes > this.#packetBytes) break;
+      records.push(record);
+    }
+    return records;
   }
 }

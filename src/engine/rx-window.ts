@@ -41,7 +41,6 @@ export class RxWindow {
   /** The edge as SYNC told it; the table has it as DATA told it. */
   #syncBlock = 0;
   #syncSymbol = 0;
-  #syncSequence = -1;
   #wanted: { readonly first: BlockIndex; readonly bits: Uint8Array } | undefined;
 
   constructor(
@@ -91,10 +90,15 @@ export class RxWindow {
     this.#extend();
   }
 
-  /** The block at `next` was broken: it must come again. */
-  again(): void {
-    const slot = this.#table[entryAt(this.#context, this.next) + RxEntry.slot] ?? NO_SLOT;
-    resetEntry(this.#table, this.#context, this.next, slot as Slot);
+  /** What has come of `block` is useless: it must come again, whole. */
+  again(block: BlockIndex): void {
+    const slot = this.#table[entryAt(this.#context, block) + RxEntry.slot] ?? NO_SLOT;
+    resetEntry(this.#table, this.#context, block, slot as Slot | typeof NO_SLOT);
+  }
+
+  /** Packets that contradicted their block's first packet (PROTOCOL §5.2). */
+  get mismatched(): number {
+    return this.#table[this.#head + RxHead.mismatched] ?? 0;
   }
 
   /** Takes the map of wanted blocks; passes over those at the front that are not. */
@@ -122,7 +126,9 @@ export class RxWindow {
       this.#syncBlock = edge.block;
       this.#syncSymbol = edge.symbol;
     }
-    if (edge.any) this.#syncSequence = edge.sequence;
+    // All DATA of before this SYNC has been taken in or is lost. Were the newest counter left to DATA alone, one packet that is
+    // tens of thousands late would count as newer than all, and the owner would never hear of its own again.
+    if (edge.any) this.#table[this.#head + RxHead.sequence] = edge.sequence;
   }
 
   /** What is known to have been sent. */
@@ -144,10 +150,7 @@ export class RxWindow {
 
   /** The newest transmission counter known, modulo 65,536 (PROTOCOL §7.3). */
   get sequence(): number {
-    const data = this.#table[this.#head + RxHead.sequence] ?? 0;
-    if (this.#syncSequence < 0) return data;
-    if (this.received === 0) return this.#syncSequence;
-    return ((this.#syncSequence - data) & 0xffff) < 0x8000 ? this.#syncSequence : data;
+    return this.#table[this.#head + RxHead.sequence] ?? 0;
   }
 
   /** Whether a packet asked for a STATUS, and whether any packet came at all, since the last call. */

@@ -62,8 +62,9 @@ export class SendWindow {
     return this.#free.pop();
   }
 
-  returnSlot(slot: Slot): void {
-    this.#free.push(slot);
+  /** Whether a block could be read now. */
+  get full(): boolean {
+    return this.#free.length === 0;
   }
 
   /** A block has been read into `slot`. */

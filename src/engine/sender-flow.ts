@@ -37,6 +37,9 @@ export class SenderFlow {
   #sincePoll = 0;
   /** Whether pacing, and not the window, keeps the next packet back. */
   #paced = false;
+  readonly #capacity: number;
+  /** The block after the last content block that is known of; 0 before the plan. */
+  #contentEnd = 0;
   /** Content bytes in all (known once the plan is), and sent for the first time so far. */
   contentBytes = 0;
   sentBytes = 0;
@@ -49,6 +52,8 @@ export class SenderFlow {
       readonly targets: Targets;
       readonly slots: readonly Slot[];
       readonly symbolSize: number;
+      /** Bytes of a full block without its digest. */
+      readonly capacity: number;
       readonly now: Micros;
     },
   ) {
@@ -57,7 +62,8 @@ export class SenderFlow {
     this.#targets = options.targets;
     this.#window = new SendWindow(key.push, { slots: options.slots, symbolSize: options.symbolSize });
     const packetBytes = options.symbolSize + 60;
-    this.#flight = new Flight({ packetBytes, rateLimit: core.config.rateLimit });
+    this.#flight = new Flight({ packetBytes, pacer: core.pacer });
+    this.#capacity = options.capacity;
     this.#syncDue = options.now;
     this.#syncAt = options.now;
   }
@@ -98,18 +104,41 @@ export class SenderFlow {
     this.contentBytes = Math.max(this.contentBytes, block.contentBytes);
     this.#final = block.final;
     if (block.blockKind === BlockKind.manifest && block.lastOfKind) this.#held = true;
+    if (block.blockKind === BlockKind.plan && block.lastOfKind) {
+      this.#contentEnd = block.block + 1 + Math.ceil(block.contentBytes / this.#capacity);
+    }
     this.pump();
   }
 
-  /** Takes in the flow half of a target's STATUS. */
-  onStatus(target: Target, status: Status, now: Micros): void {
+  /** Takes in the flow half of a target's STATUS. False: it cannot be true, as nobody can be done with blocks that nobody knows of. */
+  onStatus(target: Target, status: Status, now: Micros): boolean {
+    if (status.next > Math.max(this.#window.next, this.#contentEnd)) return false;
+    const news = status.next > target.next || status.limit > target.limit;
     if (status.next > target.next) target.next = status.next;
     if (status.limit > target.limit) target.limit = status.limit;
-    if (this.#flight.onStatus(target.flight, status, now)) {
-      this.#flight.onProgress(this.#targets.flights);
+    const seen = this.#flight.onStatus(target.flight, status, now);
+    if (seen) this.#flight.onProgress(this.#targets.flights);
+    if (seen || news) {
+      target.progressAt = now;
       this.#syncSoonUs = SYNC_SOON_US_MIN;
     }
     this.refresh();
+    return true;
+  }
+
+  /** Whether a target that has used blocks only up to `next` keeps the others waiting. */
+  isBehind(next: number): boolean {
+    return next < this.#window.edgeBlock || this.allSent;
+  }
+
+  /** Whether every block that there will be has been sent. */
+  get allSent(): boolean {
+    return this.#final && this.#window.drained;
+  }
+
+  /** Whether every block that could be read so far has been sent. */
+  get drained(): boolean {
+    return this.#window.drained && this.#reading === undefined;
   }
 
   /** To be called when a target has moved on or gone: others may go on, and slots may be free. */
@@ -140,7 +169,8 @@ export class SenderFlow {
     const limit = this.#targets.limit();
     if (!this.#window.hasWork(limit)) return 0;
     let budget = this.#flight.budget(this.#targets.flights, now);
-    this.#paced = this.#core.config.rateLimit !== undefined && (budget > 0 || now < this.#flight.paceAt());
+    const { pacer } = this.#core;
+    this.#paced = pacer.limited && (budget > 0 || now < pacer.at);
     let count = 0;
     while (count < options.rowsMax && budget > 0) {
       const row = at + count * TX_ROW_WORDS;
@@ -150,7 +180,7 @@ export class SenderFlow {
       this.#account(rows, row, packets);
       this.#flight.onSent(packets, now);
       // A paced sender sends one burst at a time.
-      budget = this.#core.config.rateLimit === undefined ? budget - packets : 0;
+      budget = pacer.limited ? 0 : budget - packets;
       count++;
     }
     if (count > 0) this.#afterRows(rows, at + (count - 1) * TX_ROW_WORDS, { budget, now });
@@ -166,7 +196,8 @@ export class SenderFlow {
     const { edgeBlock, edgeSymbol, low } = this.#window;
     const sequence = this.#flight.sent === 0 ? 0 : (this.#flight.sent - 1) & 0xffff;
     const unseen = this.#targets.flights.some((flight) => flight.seen < this.#flight.sent);
-    const poll = unseen || this.#targets.limit() <= edgeBlock;
+    // What holds the flow up may be a STATUS that was lost.
+    const poll = unseen || this.#targets.limit() <= edgeBlock || this.#window.full;
     const roundTripUs = this.roundTripUs();
     this.#core.out.send(this.#key.push, {
       type: "sync",
@@ -178,17 +209,17 @@ export class SenderFlow {
       low,
       roundTripUs,
     });
-    const interval = unseen ? this.#syncSoonUs + roundTripUs : SYNC_INTERVAL_US;
+    const interval = poll ? this.#syncSoonUs + roundTripUs : SYNC_INTERVAL_US;
     this.#syncSoonUs = Math.min(SYNC_INTERVAL_US, this.#syncSoonUs * 2);
     this.#syncAt = now;
     this.#syncDue = (now + Math.min(SYNC_INTERVAL_US, interval)) as Micros;
   }
 
-  deadline(): Micros {
-    const pace = this.#flight.paceAt();
+  /** `sends`: whether rows will be taken. */
+  deadline(sends: boolean): Micros {
     // Pacing matters only while there is something to send that fits the window; otherwise it would wake the caller for nothing.
-    const paced = this.#paced && this.#window.hasWork(this.#targets.limit());
-    return (paced ? Math.min(this.#syncDue, Math.max(pace, 0)) : this.#syncDue) as Micros;
+    const paced = sends && this.#paced && this.#window.hasWork(this.#targets.limit());
+    return (paced ? Math.min(this.#syncDue, this.#core.pacer.at) : this.#syncDue) as Micros;
   }
 
   #account(rows: Uint32Array, row: number, packets: number): void {

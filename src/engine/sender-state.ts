@@ -9,10 +9,13 @@ import type { SenderPhase } from "../wire/messages.ts";
  *   prepared; - committing: targets switch; - ending: END is repeated, the source closes; - closed: the push can be forgotten.
  */
 export type SenderState =
-  | { readonly kind: "offering"; readonly due: Micros; readonly repeatUs: number; readonly until: Micros }
+  | { readonly kind: "offering"; readonly due: Micros; readonly repeatUs: number }
   | { readonly kind: "manifest" | "content" | "closed" }
   | { readonly kind: "committing"; readonly due: Micros; readonly repeatUs: number }
   | { readonly kind: "ending"; readonly reason: EndReason; readonly due: Micros; readonly copies: number };
+
+/** For a target that does not keep to the protocol: nothing it says is believed any more. */
+export const OUT_OF_ORDER = { kind: "failed", text: "reported out of order" } as const;
 
 /** What a push is asked to do. */
 export type PushOrder = {

@@ -1,5 +1,5 @@
 import type { BlockIndex, Micros, NodeId, Slot } from "../wire/brand.ts";
-import { EndReason, FailStep } from "../wire/constants.ts";
+import { DIGEST_BYTES, EndReason, FailStep } from "../wire/constants.ts";
 import type { PushKey, SourceReply } from "../wire/disk-port.ts";
 import type { Nak, Report, ReportRecord, SenderPhase, Status } from "../wire/messages.ts";
 import { sendCommit, sendOffer } from "./announce.ts";
@@ -7,21 +7,19 @@ import type { Core } from "./core.ts";
 import { newTargetFlight } from "./flight.ts";
 import { failText } from "./names.ts";
 import { Needs } from "./needs.ts";
-import type { Address, Outcome } from "./ports.ts";
+import { lossOf } from "./patience.ts";
+import type { Address, EngineStatus, Outcome } from "./ports.ts";
 import { SenderFlow } from "./sender-flow.ts";
-import { type PushOrder, phaseOf, type SenderState } from "./sender-state.ts";
+import { OUT_OF_ORDER, type PushOrder, phaseOf, type SenderState } from "./sender-state.ts";
 import { type Target, Targets } from "./target.ts";
 import {
   COMMIT_REPEAT_US,
   COMMIT_REPEAT_US_MAX,
   END_COPIES,
   END_SPACING_US,
-  OFFER_PATIENCE_US,
   OFFER_REPEAT_US,
   OFFER_REPEAT_US_MAX,
-  OPENING_PATIENCE_US,
   PROGRESS_US,
-  TARGET_PATIENCE_US,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
@@ -41,10 +39,9 @@ export class Sender {
   #rejection: string | undefined;
   #sourceClosed = false;
   #finished = false;
+  readonly #openedAt: Micros;
   #patienceDue: Micros;
   #progressDue: Micros;
-  /** Nodes that were told to switch. */
-  readonly committed = new Set<NodeId>();
 
   constructor(
     core: Core,
@@ -57,18 +54,15 @@ export class Sender {
     this.order = order;
     this.#targets = new Targets(options.targets);
     const { symbolSize, blockSymbols, selection } = order;
-    this.#flow = new SenderFlow(core, key, { targets: this.#targets, slots, symbolSize, now });
-    this.#state = {
-      kind: "offering",
-      due: now,
-      repeatUs: OFFER_REPEAT_US,
-      until: (now + OPENING_PATIENCE_US) as Micros,
-    };
+    const capacity = symbolSize * blockSymbols - DIGEST_BYTES;
+    this.#flow = new SenderFlow(core, key, { targets: this.#targets, slots, symbolSize, capacity, now });
+    this.#openedAt = now;
+    this.#state = { kind: "offering", due: now, repeatUs: OFFER_REPEAT_US };
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
     this.#progressDue = (now + PROGRESS_US) as Micros;
     const hosts = options.targets.map((target) => target.name);
     core.out.event({ kind: "started", request: order.request, key, hosts });
-    core.out.source({ kind: "open", key, selection, capacity: symbolSize * blockSymbols - 16 });
+    core.out.source({ kind: "open", key, selection, capacity });
     this.#flow.pump();
   }
 
@@ -76,7 +70,7 @@ export class Sender {
     return this.#state.kind;
   }
 
-  get phase(): SenderPhase {
+  get #phase(): SenderPhase {
     return phaseOf(this.#state.kind, { manifestRead: this.#needs.complete, allRead: this.#flow.final });
   }
 
@@ -84,12 +78,8 @@ export class Sender {
     return this.#flow.slots;
   }
 
-  get blocks(): number {
-    return this.#flow.blocks;
-  }
-
-  get hosts(): number {
-    return this.#targets.size;
+  status(): EngineStatus["sending"][number] {
+    return { push: this.key.push, phase: this.#phase, hosts: this.#targets.size, blocks: this.#flow.blocks };
   }
 
   /** Any packet of a target: it lives. */
@@ -105,6 +95,7 @@ export class Sender {
     for (const [index, record] of report.records.entries()) {
       if (report.first + index !== target.reportNext) continue;
       target.reportNext++;
+      target.progressAt = now;
       if (target.phase !== "ended") this.#record(target, record);
     }
     this.#core.out.send(this.key.push, { type: "reportAck", receiver: node, next: target.reportNext }, from);
@@ -117,8 +108,10 @@ export class Sender {
     // One that has switched stays until the end, to vouch for the push; any other that is out must know it.
     if (target.phase === "ended" && target.outcome?.kind !== "complete")
       return this.#tellEnd(node, heard.from);
-    if (target.phase === "live" || target.phase === "prepared")
-      this.#flow.onStatus(target, status, heard.now);
+    if (target.phase !== "live" && target.phase !== "prepared") return;
+    if (this.#flow.onStatus(target, status, heard.now)) return;
+    this.#end(target, { kind: "failed", text: "tells of blocks that do not exist" });
+    this.#advance(heard.now);
   }
 
   onNak(node: NodeId, nak: Nak, now: Micros): void {
@@ -174,7 +167,7 @@ export class Sender {
       if (now >= state.due) this.#sendEnd(state, now);
       return;
     }
-    if (this.#state.kind !== "closed") this.#flow.onTimeout(this.phase, now);
+    if (this.#state.kind !== "closed") this.#flow.onTimeout(this.#phase, now);
     if (now >= this.#progressDue) this.#progress(now);
   }
 
@@ -183,7 +176,8 @@ export class Sender {
     if (state.kind === "closed") return NEVER;
     if (state.kind === "ending") return state.copies > 0 ? state.due : NEVER;
     const due = state.kind === "offering" || state.kind === "committing" ? state.due : NEVER;
-    return Math.min(due, this.#flow.deadline(), this.#patienceDue, this.#progressDue) as Micros;
+    const flow = this.#flow.deadline(this.#sends);
+    return Math.min(due, flow, this.#patienceDue, this.#progressDue) as Micros;
   }
 
   takeRows(
@@ -192,9 +186,11 @@ export class Sender {
     options: { readonly rowsMax: number; readonly now: Micros },
   ): number {
     // Until all have answered, some would miss the beginning and ask for it again.
-    return this.#state.kind === "manifest" || this.#state.kind === "content"
-      ? this.#flow.takeRows(rows, at, options)
-      : 0;
+    return this.#sends ? this.#flow.takeRows(rows, at, options) : 0;
+  }
+
+  get #sends(): boolean {
+    return this.#state.kind === "manifest" || this.#state.kind === "content";
   }
 
   #over(): boolean {
@@ -204,7 +200,6 @@ export class Sender {
   #record(target: Target, record: ReportRecord): void {
     switch (record.kind) {
       case "accept":
-        if (target.phase !== "offered") return this.#end(target, { kind: "failed", text: "answered twice" });
         target.phase = "live";
         target.flight = newTargetFlight(record.receiveBuffer);
         target.limit = record.window as BlockIndex;
@@ -216,10 +211,11 @@ export class Sender {
       case "fail":
         return this.#fail(target, record);
       case "prepared":
-        if (!this.#flow.final) return this.#end(target, { kind: "failed", text: "prepared too early" });
+        if (!this.#flow.final || this.#state.kind !== "content") return this.#end(target, OUT_OF_ORDER);
         target.phase = "prepared";
         return this.#targets.refresh();
       case "outcome":
+        if (this.#state.kind !== "committing") return this.#end(target, OUT_OF_ORDER);
         if (record.committed) return this.#end(target, { kind: "complete", updates: target.updates });
         return this.#end(target, { kind: "failed", text: target.failure ?? "could not switch" });
     }
@@ -227,7 +223,7 @@ export class Sender {
 
   #need(target: Target, need: ReportRecord & { readonly kind: "need" }): void {
     const updates = this.#needs.onNeed(need, target.answered);
-    if (updates === undefined) return this.#end(target, { kind: "failed", text: "answered out of order" });
+    if (updates === undefined) return this.#end(target, OUT_OF_ORDER);
     target.answered++;
     target.updates += updates;
     if (!this.order.names) return;
@@ -237,11 +233,13 @@ export class Sender {
 
   #fail(target: Target, failure: ReportRecord & { readonly kind: "fail" }): void {
     const { errno, step, entry } = failure;
+    const renaming = this.#state.kind === "committing" && step === FailStep.rename;
+    if (target.failure !== undefined) return this.#end(target, OUT_OF_ORDER);
     target.failure = failText(step, errno);
     const told = { errno, step, entry };
     this.#core.out.source({ kind: "explain", key: this.key, host: target.name, failure: told });
     // A failed rename is followed by the outcome; any other failure is the end of it.
-    if (step !== FailStep.rename) this.#end(target, { kind: "failed", text: target.failure });
+    if (!renaming) this.#end(target, { kind: "failed", text: target.failure });
   }
 
   #end(target: Target, outcome: Outcome): void {
@@ -266,7 +264,6 @@ export class Sender {
     if (this.#state.kind === "manifest" && this.#needs.complete) {
       if (live.every((target) => target.answered === this.#needs.sections)) this.#decide(now);
     } else if (this.#state.kind === "content" && live.every((target) => target.phase === "prepared")) {
-      for (const target of live) this.committed.add(target.node);
       this.#commit({ kind: "committing", due: now, repeatUs: COMMIT_REPEAT_US }, now);
     }
   }
@@ -325,13 +322,15 @@ export class Sender {
   #patience(now: Micros): void {
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
     if (this.#over()) return;
-    const until = this.#state.kind === "offering" ? this.#state.until : NEVER;
+    const committing = this.#state.kind === "committing";
+    const isBehind = (target: Target) => {
+      const unanswered = this.#needs.complete && target.answered < this.#needs.sections;
+      return this.#flow.isBehind(target.next) || (unanswered && this.#flow.drained);
+    };
+    const view = { openedAt: this.#openedAt, committing, allSent: this.#flow.allSent, isBehind };
     for (const target of this.#targets.all()) {
-      const patience = target.phase === "offered" ? OFFER_PATIENCE_US : TARGET_PATIENCE_US;
-      const waits = target.phase === "offered" && now >= until;
-      if (target.phase === "ended" || (now - target.heard < patience && !waits)) continue;
-      const text = target.phase === "offered" ? "no answer to the offer" : "receive time out";
-      this.#end(target, { kind: "lost", text });
+      const text = target.phase === "ended" ? undefined : lossOf(target, view, now);
+      if (text !== undefined) this.#end(target, { kind: "lost", text });
     }
     this.#advance(now);
   }

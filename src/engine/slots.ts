@@ -13,14 +13,15 @@ export class SlotPool {
     this.#free = [...slots];
   }
 
-  get free(): number {
-    return this.#free.length;
+  /** Whether `take` would find enough. */
+  get available(): boolean {
+    return Math.floor(this.#free.length / 2) >= PUSH_SLOTS_MIN;
   }
 
   /** Slots for one push, or undefined when too few are left. */
   take(): Slot[] | undefined {
     const share = Math.min(PUSH_SLOTS_MAX, Math.floor(this.#free.length / 2));
-    if (share < PUSH_SLOTS_MIN) return undefined;
+    if (!this.available) return undefined;
     const slots = this.#free.splice(this.#free.length - share, share);
     for (const slot of slots) this.#taken.add(slot);
     return slots;

@@ -13,6 +13,8 @@ export type Target = {
   outcome: Outcome | undefined;
   /** When the last packet of it came. */
   heard: Micros;
+  /** When it last got on, or was last waiting for others. */
+  progressAt: Micros;
   /** Number of the next record of its report (PROTOCOL §6.2). */
   reportNext: number;
   flight: TargetFlight;
@@ -35,6 +37,7 @@ export function newTarget(member: Member, now: Micros): Target {
     phase: "offered",
     outcome: undefined,
     heard: now,
+    progressAt: now,
     reportNext: 0,
     flight: newTargetFlight(0),
     next: 0 as BlockIndex,

@@ -22,11 +22,17 @@ export const OFFER_PATIENCE_US = 1_000_000;
 export const OPENING_PATIENCE_US = 5_000_000;
 /** An owner's patience with a silent target. STATUS comes every 200 ms at least, so seven in a row must be lost. */
 export const TARGET_PATIENCE_US = 1_500_000;
+/** A target that lives but gets no further while all others wait for it; and one that flushes, or renames. */
+export const STALL_PATIENCE_US = 30_000_000;
+export const SWITCH_PATIENCE_US = 300_000_000;
 /** A receiver's patience with a silent owner, which sends SYNC every 100 ms at least. */
 export const OWNER_PATIENCE_US = 3_000_000;
 /** A prepared receiver asks the group for this long, this often (PROTOCOL §8.4). */
 export const QUERY_FOR_US = 2_000_000;
 export const QUERY_REPEAT_US = 200_000;
+export const QUERY_SPREAD_US = 100_000;
+/** VOUCH follows a QUERY after a random delay up to this, unless another member's is heard; and never sooner than this after the last. */
+export const VOUCH_SPREAD_US = 50_000;
 
 export const STATUS_INTERVAL_US = 20_000;
 /** Each target adds this to the status interval, so that many do not flood the owner. */
@@ -45,10 +51,11 @@ export const COMMIT_REPEAT_US_MAX = 100_000;
 export const END_COPIES = 3;
 export const END_SPACING_US = 15_000;
 
-/** REPORT: retransmission timeout, doubled each time; packets in flight. */
+/** REPORT: retransmission timeout, doubled each time; most packets unacknowledged; and records, before a receiver stops using blocks. */
 export const REPORT_TIMEOUT_US = 20_000;
 export const REPORT_TIMEOUT_US_MAX = 200_000;
 export const REPORT_WINDOW = 8;
+export const REPORT_BACKLOG_MAX = 256;
 
 /** NAK back-off: smallest, and the spread that each target adds. */
 export const NAK_BACKOFF_US = 500;
@@ -59,6 +66,10 @@ export const NAK_SPREAD_US_MAX = 20_000;
 export const NAK_HOLD_ROUND_TRIPS = 2;
 export const NAK_HOLD_US_MIN = 4_000;
 export const NAK_HOLD_US_MAX = 150_000;
+/** A block starts anew after this many requests that brought nothing, while packets contradict it. */
+export const VAIN_MAX = 6;
+/** A push fails when one block's digest was wrong this often in a row. */
+export const BROKEN_MAX = 8;
 /** A repair lingers this many round trips, between these bounds. */
 export const LINGER_ROUND_TRIPS = 1;
 export const LINGER_US_MIN = 2_000;

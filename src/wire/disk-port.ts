@@ -15,7 +15,7 @@ export type PushKey = { readonly owner: NodeId; readonly push: PushId };
 /** What is to be sent: paths relative to the base as raw bytes; none with `recursive` is the whole base. */
 export type Selection = { readonly paths: readonly Uint8Array[]; readonly recursive: boolean };
 
-/** Text is safe to show: control characters are already escaped. */
+/** What went wrong, where, and at which entry, if at one. */
 export type DiskFailure = {
   readonly errno: number;
   readonly step: FailStep;
@@ -25,7 +25,7 @@ export type DiskFailure = {
 export type SourceRequest =
   /** Starts a push's source. No answer of its own; bad selections are answered to the first `next` by `failed`. */
   | { readonly kind: "open"; readonly key: PushKey; readonly selection: Selection; readonly capacity: number }
-  /** Asks for the next block, to be put into `slot`, digest included. Answered by `block`, `end` or `failed`. */
+  /** Asks for the next block, to be put into `slot`, digest included. Answered by `block` or `failed`. */
   | { readonly kind: "next"; readonly key: PushKey; readonly slot: Slot; readonly block: BlockIndex }
   /** The union of content needs of one section (PROTOCOL §6.3; undefined: none). Sent for every section, after the last manifest block. No answer. */
   | {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Flight, newTargetFlight } from "../../src/engine/flight.ts";
+import { Pacer } from "../../src/engine/pacer.ts";
 import { WINDOW_FIRST, WINDOW_MIN } from "../../src/engine/tuning.ts";
 import { us } from "./support.ts";
 
@@ -29,7 +30,7 @@ function run(
 
 describe("the window", () => {
   test("doubles each round trip while nothing is lost, up to what the smallest buffer holds", () => {
-    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
     const targets = [newTargetFlight(8 << 20), newTargetFlight(2 << 20)];
     expect(flight.budget(targets, us(0))).toBe(WINDOW_FIRST);
     run(flight, targets, { rounds: 3, loss: 0 });
@@ -40,7 +41,7 @@ describe("the window", () => {
   });
 
   test("shrinks on sudden loss, but learns that constant loss is chance", () => {
-    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
     const targets = [newTargetFlight(8 << 20)];
     run(flight, targets, { rounds: 6, loss: 0 });
     const before = flight.window;
@@ -53,7 +54,7 @@ describe("the window", () => {
   });
 
   test("counters wrap on the wire but not here", () => {
-    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
     const target = newTargetFlight(8 << 20);
     for (let sent = 0; sent < 200_000; sent += 50) {
       flight.onSent(50, us(sent));
@@ -68,7 +69,7 @@ describe("the window", () => {
   });
 
   test("an old STATUS changes nothing", () => {
-    const flight = new Flight({ packetBytes, rateLimit: undefined });
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
     const target = newTargetFlight(8 << 20);
     flight.onSent(50, us(0));
     expect(flight.onStatus(target, { sequence: 39, received: 40 }, us(1))).toBe(true);
@@ -77,7 +78,7 @@ describe("the window", () => {
   });
 
   test("a rate limit spaces the bursts", () => {
-    const flight = new Flight({ packetBytes, rateLimit: 1_500_000 });
+    const flight = new Flight({ packetBytes, pacer: new Pacer(1_500_000) });
     const targets = [newTargetFlight(8 << 20)];
     const burst = flight.budget(targets, us(0));
     flight.onSent(burst, us(0));

@@ -1,4 +1,5 @@
 import { type Core, Counters, Outbox } from "../../src/engine/core.ts";
+import { Pacer } from "../../src/engine/pacer.ts";
 import type { EngineConfig, Output } from "../../src/engine/ports.ts";
 import { SlotPool } from "../../src/engine/slots.ts";
 import type { Micros, NodeId, Slot } from "../../src/wire/brand.ts";
@@ -45,6 +46,7 @@ export function newCore(
     memory: { rx: new Uint32Array(RX_TABLE_WORDS), slots, slotBytes: 1 << 16 },
     random: () => options.random ?? 0,
     slots: new SlotPool(slots),
+    pacer: new Pacer(settings.rateLimit),
     out: new Outbox(settings.node, tag, counters),
     counters,
   };

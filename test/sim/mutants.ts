@@ -29,8 +29,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a request names the block after the one that has the gap",
     file: "src/engine/gap-detector.ts",
-    find: "gaps.push({ block, missing });",
-    replace: "gaps.push({ block: (block + 1) as BlockIndex, missing });",
+    find: "gaps.push({ block, missing, vain: repair.vain });",
+    replace: "gaps.push({ block: (block + 1) as BlockIndex, missing, vain: repair.vain });",
   },
   {
     name: "a repeat lingers for ever",
@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "nobody vouches for a commit",
     file: "src/engine/incoming.ts",
-    find: `if (switched) this.#core.out.send(origin.push, { type: "vouch", owner }, from);`,
+    find: "this.#vouches.set(text, { key, at, sent: false });",
     replace: "",
   },
   {

@@ -2,7 +2,7 @@ import { PUSH_SLOTS_MAX } from "../../src/engine/tuning.ts";
 import { Prng } from "../support/prng.ts";
 import type { Host } from "./host.ts";
 import { Intruder } from "./intruder.ts";
-import type { PushRecord } from "./journal.ts";
+import type { PushRecord, StageRecord } from "./journal.ts";
 import { Nemesis } from "./nemesis.ts";
 import { CLEAN_LINK } from "./network.ts";
 import { drawScenario, type PushPlan, type Scenario, SETTLED_US } from "./scenario.ts";
@@ -116,7 +116,7 @@ function checkOwnersDeaths(world: World): void {
     const names = new Set(untroubled.map(({ name }) => name));
     const stages = [...record.stages.values()].filter(
       (stage) =>
-        names.has(stage.host) && stage.prepared && !stage.faulted && !overtaken(world, record, stage.host),
+        names.has(stage.host) && stage.prepared && !stage.faulted && !overtaken(world, record, stage),
     );
     const switched = stages.filter((stage) => stage.committedAt !== undefined);
     if (switched.length > 0 && switched.length < stages.length) {
@@ -127,14 +127,14 @@ function checkOwnersDeaths(world: World): void {
   }
 }
 
-/** Whether another push has switched this host since the push was opened. */
-function overtaken(world: World, record: PushRecord, host: string): boolean {
+/** Whether another push has switched this host, which this one has not, after this one was decided. */
+function overtaken(world: World, record: PushRecord, { host, committedAt }: StageRecord): boolean {
+  if (committedAt !== undefined) return false;
+  const first = Math.min(...[...record.stages.values()].map((stage) => stage.committedAt ?? Infinity));
   return [...world.journal.pushes.values()].some(
     (other) =>
       other !== record &&
-      [...other.stages.values()].some(
-        (stage) => stage.host === host && (stage.committedAt ?? 0) > record.openedAt,
-      ),
+      [...other.stages.values()].some((stage) => stage.host === host && (stage.committedAt ?? 0) >= first),
   );
 }
 

@@ -1,0 +1,36 @@
+import type { Micros } from "../wire/brand.ts";
+import type { Target } from "./target.ts";
+import {
+  OFFER_PATIENCE_US,
+  OPENING_PATIENCE_US,
+  STALL_PATIENCE_US,
+  SWITCH_PATIENCE_US,
+  TARGET_PATIENCE_US,
+} from "./tuning.ts";
+
+/** What an owner knows of a push when it looks for targets that hold up the others. */
+export type PushView = {
+  readonly openedAt: Micros;
+  /** Whether targets are renaming. */
+  readonly committing: boolean;
+  /** Whether every block that there will be has been sent. */
+  readonly allSent: boolean;
+  /** Whether a target that has used the blocks below `next` keeps others waiting. */
+  readonly isBehind: (target: Target) => boolean;
+};
+
+/**
+ * Why the push goes on without this target, or undefined while it need not. Silence is death, soon; a target that speaks but gets no further gets
+ * more time, and one that may be flushing much to a slow disk gets the most. Who waits for others has all the time.
+ */
+export function lossOf(target: Target, push: PushView, now: Micros): string | undefined {
+  if (target.phase === "offered") {
+    const late = now - target.heard >= OFFER_PATIENCE_US || now - push.openedAt >= OPENING_PATIENCE_US;
+    return late ? "no answer to the offer" : undefined;
+  }
+  if (now - target.heard >= TARGET_PATIENCE_US) return "receive time out";
+  const behind = push.committing || (target.phase !== "prepared" && push.isBehind(target));
+  if (!behind) target.progressAt = now;
+  const patience = push.committing || push.allSent ? SWITCH_PATIENCE_US : STALL_PATIENCE_US;
+  return now - target.progressAt >= patience ? "makes no progress" : undefined;
+}
