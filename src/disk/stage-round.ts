@@ -98,7 +98,6 @@ export class Round {
   /** Takes the next verdicts. A file that is not good is not staged any more. */
   verdicts(verdicts: readonly Verdict[]): DiskFailure | undefined {
     const { builder } = this.#options;
-    if (this.#open !== undefined) return protocolFailure(this.#open.number);
     for (const verdict of verdicts) {
       const next = this.#judged.next();
       if (next.done === true || next.value.number !== verdict.entry) return protocolFailure(verdict.entry);

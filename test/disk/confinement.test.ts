@@ -152,6 +152,22 @@ describe("on a receiver", () => {
     expect(snapshot(trees.outside)).toEqual(before);
   });
 
+  test("a FIFO swapped for something else before its metadata is set is a failure", () => {
+    using space = workspace();
+    const trees = makeTrees(space.root);
+    run("mkfifo", [`${trees.from}/fifo`]);
+    run("cp", ["-a", `${trees.from}/fifo`, `${trees.base}/fifo`]);
+    run("chmod", ["0666", `${trees.from}/fifo`]);
+    const attack = (moment: number | "commit") => {
+      if (moment !== "commit") return;
+      rmSync(`${trees.base}/fifo`);
+      writeFileSync(`${trees.base}/fifo`, "theirs", { mode: 0o600 });
+    };
+    const result = pushAt(trees, { before: attack });
+    expect(result.outcomes[0]?.failure).toMatchObject({ step: FailStep.rename, errno: EBUSY });
+    expect(lstatSync(`${trees.base}/fifo`).mode & 0o777).toBe(0o600);
+  });
+
   test("a file that was written to after it was compared does not get the sender's time", () => {
     using space = workspace();
     const trees = makeTrees(space.root);

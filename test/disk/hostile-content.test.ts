@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync } from "node:fs";
 import { encodeAmendments } from "../../src/wire/amendment.ts";
 import { BlockKind, FailStep } from "../../src/wire/constants.ts";
 import type { Entry } from "../../src/wire/manifest.ts";
 import { encodeVerdicts } from "../../src/wire/verdict.ts";
-import { entry, protocol, Sender, unchanged } from "./sender.ts";
-import { CAPACITY, type Receiver, tools } from "./support.ts";
+import { digestOf, entry, protocol, Sender, unchanged } from "./sender.ts";
+import { CAPACITY, type Receiver, receiver, tools, workspace } from "./support.ts";
 
 /** Plans, content, verdicts and amendments that contradict the manifest or each other: failures that change nothing. */
 
@@ -155,6 +156,25 @@ describe("an amendment", () => {
       expect(judged(at).send(BlockKind.amendment, amendments).failure).toMatchObject(protocol);
     }),
   );
+
+  test("of a file that was good replaces it", () => {
+    using space = workspace();
+    mkdirSync(space.path("b"));
+    const sender = new Sender(receiver(space.path("b")));
+    sender.manifest([entry("a")]);
+    sender.plan([1]);
+    sender.raw(BlockKind.content, Buffer.from("12345"));
+    const good = { entry: 0, status: "good", digest: digestOf("12345") } as const;
+    sender.send(BlockKind.verdict, encodeVerdicts([good]));
+    const amendments = encodeAmendments([{ entry: 0, to: entry("a", { size: 3 }) }]);
+    expect(sender.send(BlockKind.amendment, amendments).failure).toBeUndefined();
+    expect(sender.raw(BlockKind.content, Buffer.from("new")).failure).toBeUndefined();
+    const better = { entry: 0, status: "good", digest: digestOf("new") } as const;
+    expect(sender.send(BlockKind.verdict, encodeVerdicts([better]), { final: true }).failure).toBeUndefined();
+    expect(sender.ask("prepare").kind).toBe("prepared");
+    expect(sender.ask("commit").kind).toBe("committed");
+    expect(readFileSync(space.path("b/a"), "utf8")).toBe("new");
+  });
 
   test("for the fourth time is a failure", () =>
     unchanged((at) => {

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSy
 import { STAGE_NAME } from "../../src/disk/names.ts";
 import type { Sys } from "../../src/disk/sys.ts";
 import { bitmapBytes, popcount } from "../../src/wire/bitmap.ts";
-import { BlockKind } from "../../src/wire/constants.ts";
+import { BlockKind, FailStep } from "../../src/wire/constants.ts";
 import { expectAllCommitted, problems, tree, updated } from "./expectations.ts";
 import { CAPACITY, differences, interpose, push, receiver, run, tools, workspace } from "./support.ts";
 import { at, cruelTree, noise } from "./tree.ts";
@@ -152,7 +152,7 @@ describe("what is different", () => {
 
   asRoot("may be metadata alone, which sends no content and replaces no file", () => {
     using space = workspace();
-    tree(space.path("a"), { mode: "m", owner: "o", time: "t", "dir/in": "x", empty: "" });
+    tree(space.path("a"), { mode: "m", owner: "o", group: "g", time: "t", "dir/in": "x", empty: "" });
     symlinkSync("mode", space.path("a/link"));
     run("mkfifo", [space.path("a/fifo")]);
     run("cp", ["-a", space.path("a"), space.path("b")]);
@@ -167,12 +167,13 @@ describe("what is different", () => {
       space.path("a/empty"),
     ]);
     run("chmod", ["0711", space.path("a/dir"), space.path("a/fifo")]);
+    run("chown", [":7", space.path("a/group")]);
     const inodes = () =>
       readdirSync(space.path("b")).map((name) => [name, lstatSync(space.path(`b/${name}`)).ino]);
     const before = inodes();
     const result = push({ from: space.path("a"), to: [receiver(space.path("b"))] });
     expectAllCommitted(result);
-    expect(updated(result)).toEqual(["dir", "empty", "fifo", "link", "mode", "owner"]);
+    expect(updated(result)).toEqual(["dir", "empty", "fifo", "group", "link", "mode", "owner"]);
     expect(result.blocks.map(({ blockKind }) => blockKind)).toEqual([BlockKind.manifest, BlockKind.plan]);
     expect(differences(space.path("a"), space.path("b"))).toBe("");
     expect(inodes()).toEqual(before);
@@ -218,6 +219,22 @@ describe("a thing of another type in the way", () => {
     // What else was in a directory that stays one is not deleted; here both have the same names.
     expect(differences(space.path("a"), space.path("b"))).toBe("");
     expect(existsSync(space.path(`b/${STAGE_NAME}`))).toBe(false);
+  });
+
+  test("comes back where the file system cannot exchange names, and the new one cannot be renamed either", () => {
+    using space = workspace();
+    tree(space.path("a"), { x: "a file" });
+    tree(space.path("b"), { "x/in": "a directory" });
+    const EIO = 5;
+    let renames = 0;
+    const sys = interpose(tools.sys, (call) => {
+      if (call === "exchange") return -EINVAL;
+      // The first finds the directory in the way, the second takes it away, the third is to put the file there.
+      return call === "rename" && ++renames === 3 ? -EIO : undefined;
+    });
+    const result = push({ from: space.path("a"), to: [receiver(space.path("b"), { sys })] });
+    expect(result.outcomes[0]?.failure).toEqual({ errno: EIO, step: FailStep.rename, entry: 0 });
+    expect(run("cat", [space.path("b/x/in")])).toBe("a directory");
   });
 
   asRoot("keeps nothing that was below it, at any depth", () => {

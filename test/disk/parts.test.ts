@@ -6,13 +6,17 @@ import { errorText } from "../../src/disk/errno.ts";
 import { isNotice, type Problem, problemText } from "../../src/disk/lines.ts";
 import { display, inManifestOrder, normalise, STAGE_NAME, toBytes, toLatin1 } from "../../src/disk/names.ts";
 import { Sections } from "../../src/disk/sections.ts";
+import { createSource } from "../../src/disk/source.ts";
 import { type Fd, failed, type Stat } from "../../src/disk/sys.ts";
 import { VerdictLog } from "../../src/disk/verdict-log.ts";
+import type { BlockIndex, Slot } from "../../src/wire/brand.ts";
 import { EXPANDED_BYTES_MAX } from "../../src/wire/constants.ts";
+import type { SourceReply } from "../../src/wire/disk-port.ts";
 import { type Entry, encodeSection } from "../../src/wire/manifest.ts";
 import { pathFault } from "../../src/wire/path.ts";
+import { decodePlan } from "../../src/wire/plan.ts";
 import type { Verdict } from "../../src/wire/verdict.ts";
-import { tools, workspace } from "./support.ts";
+import { everything, freshKey, tools, workspace } from "./support.ts";
 
 /** The small parts, each for itself. */
 
@@ -109,6 +113,31 @@ describe("sections", () => {
       [6, 3],
     ]);
   });
+});
+
+test("of what receivers claim to need, only files get into the plan", () => {
+  using space = workspace();
+  mkdirSync(space.path("d"));
+  symlinkSync("d", space.path("e"));
+  writeFileSync(space.path("f"), "f");
+  const replies: SourceReply[] = [];
+  const emit = (reply: SourceReply) => void replies.push(reply);
+  const source = createSource({ ...tools, base: space.root, emit, tell: () => {} });
+  const key = freshKey();
+  const slot = 3 as Slot;
+  source.handle({ kind: "open", key, selection: everything, capacity: 1000 });
+  source.handle({ kind: "next", key, slot, block: 0 as BlockIndex });
+  source.handle({ kind: "union", key, section: 0, content: Uint8Array.of(0b111) });
+  source.handle({ kind: "next", key, slot, block: 1 as BlockIndex });
+  const plan = replies[1];
+  if (plan?.kind !== "block") throw new Error("no plan");
+  const at = slot * tools.arena.slotBytes;
+  const raw = zstd.expand(tools.arena.bytes.subarray(at, at + plan.bytes - 16));
+  expect(decodePlan(raw ?? new Uint8Array())).toEqual([
+    { section: 0, entries: 3, content: Uint8Array.of(0b100) },
+  ]);
+  source.handle({ kind: "close", key });
+  expect(replies.at(-1)).toEqual({ kind: "closed", key });
 });
 
 test("the verdict log gives back what was put in", () => {

@@ -23,10 +23,10 @@ type Report = {
 const NOBODY = 65534;
 
 /** A push by nobody. */
-function pushAsNobody(from: string, to: string): Report {
+function pushAsNobody(from: string, to: string, ...path: string[]): Report {
   const user = ["--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups"];
   const script = new URL("unprivileged.ts", import.meta.url).pathname;
-  return JSON.parse(run("setpriv", [...user, process.execPath, script, from, to]));
+  return JSON.parse(run("setpriv", [...user, process.execPath, script, from, to, ...path]));
 }
 
 /** Gives a tree to nobody. */
@@ -65,6 +65,19 @@ asRoot("a tree arrives with its modes and times, owned by the receiver", () => {
   writeFileSync(space.path("a/readonly/sub/f"), "changed in a directory that is read-only everywhere");
   expect(pushAsNobody(space.path("a"), space.path("b"))).toMatchObject({ committed: true });
   expect(differences(space.path("a"), space.path("b"))).toBe("");
+});
+
+asRoot("a directory that was opened for the renames is closed again, also if it is not sent", () => {
+  using space = workspace();
+  openUp(space);
+  for (const base of ["a", "b"]) mkdirSync(space.path(`${base}/readonly`));
+  writeFileSync(space.path("a/readonly/f"), "f");
+  give(space.path("a"));
+  give(space.path("b"));
+  chmodSync(space.path("b/readonly"), 0o2555);
+  expect(pushAsNobody(space.path("a"), space.path("b"), "readonly/f")).toMatchObject({ committed: true });
+  expect(readdirSync(space.path("b/readonly"))).toEqual(["f"]);
+  expect(statSync(space.path("b/readonly")).mode & 0o7777).toBe(0o2555);
 });
 
 asRoot("a base that may not be written to refuses", () => {

@@ -1,9 +1,10 @@
-import { push, receiver } from "./support.ts";
+import { everything, push, receiver } from "./support.ts";
 
-/** One push from argv[2] to argv[3] as whoever runs this; prints the outcome. Not a test: `environment.test.ts` starts it as another user. */
-const [from, to] = process.argv.slice(2);
+/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as whoever runs this; prints the outcome. Not a test: `environment.test.ts` starts it as another user. */
+const [from, to, path] = process.argv.slice(2);
 if (from === undefined || to === undefined) throw new Error("two directories are needed");
-const { message, lines, outcomes } = push({ from, to: [receiver(to)] });
+const selection = path === undefined ? everything : { paths: [Buffer.from(path)], recursive: false };
+const { message, lines, outcomes } = push({ from, to: [receiver(to)], selection });
 const problems = lines.flatMap((line) =>
   line.kind === "problem"
     ? [`${line.problem} ${Buffer.from(line.path).toString("latin1")} ${line.errno}`]
