@@ -12,7 +12,6 @@ import {
   popcount,
   setBit,
 } from "../../src/wire/bitmap.ts";
-import { decodeUtf8, encodeUtf8 } from "../../src/wire/utf8.ts";
 import { effort } from "./arbitrary.ts";
 
 /** A number of bits and a set of them. */
@@ -66,48 +65,4 @@ describe("bitmaps", () => {
     expect(() => orInto(new Uint8Array(1), new Uint8Array(2))).toThrow("assertion failed");
     expect(() => isFull(new Uint8Array(2), 17)).toThrow("assertion failed");
   });
-});
-
-test("UTF-8 is that of the platform", () => {
-  const awkward = fc.array(
-    fc.constantFrom(
-      0x41,
-      0x80,
-      0x8f,
-      0x90,
-      0x9f,
-      0xa0,
-      0xbf,
-      0xc1,
-      0xc2,
-      0xe0,
-      0xed,
-      0xef,
-      0xf0,
-      0xf4,
-      0xf5,
-      0xf8,
-      0xf9,
-      0xff,
-    ),
-  );
-  const bytes = fc.oneof(
-    fc.uint8Array({ maxLength: 8 }),
-    awkward.map((list) => Uint8Array.from(list)),
-    fc.string({ unit: "binary" }).map((text) => new TextEncoder().encode(text)),
-  );
-  fc.assert(
-    fc.property(bytes, (raw) => {
-      const text = decodeUtf8(raw);
-      let platform: string | undefined;
-      try {
-        platform = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
-      } catch {
-        platform = undefined;
-      }
-      expect(text).toBe(platform as string);
-      if (text !== undefined) expect(encodeUtf8(text)).toEqual(raw);
-    }),
-    effort(3000),
-  );
 });

@@ -203,9 +203,3 @@ testKind(sections);
 testKind(plans);
 testKind(verdictBlocks);
 testKind(amendmentBlocks);
-
-test("contents of more than 262,144 bytes are refused", () => {
-  const tooLong = new Uint8Array(262_145);
-  for (const decode of [decodeSection, decodePlan, decodeVerdicts, decodeAmendments])
-    expect(decode(tooLong)).toBe("long");
-});

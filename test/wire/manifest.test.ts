@@ -14,6 +14,8 @@ import { comparePaths } from "../../src/wire/path.ts";
 import { decodePlan, encodePlan } from "../../src/wire/plan.ts";
 import { decodeVerdicts, encodeVerdicts } from "../../src/wire/verdict.ts";
 import { effort } from "./arbitrary.ts";
+import { toHex } from "./plain.ts";
+import { decodeContents } from "./second-contents.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const file = (path: string | Uint8Array, rest: Partial<Entry> = {}): Entry => ({
@@ -178,6 +180,12 @@ describe("blocks of 262,144 bytes, the most there may be", () => {
     const section = encodeSection(0, [...links, link(path(63), rest - 41)]);
     expect(section.length).toBe(262_144);
     expect(decodeSection(section)).toHaveProperty("entries.length", 64);
+    // One byte more, of the last target, and nothing else wrong.
+    const longer = Uint8Array.of(...section, 0x61);
+    const lengthAt = section.length - (rest - 41) - 2;
+    new DataView(longer.buffer).setUint16(lengthAt, rest - 40);
+    expect(decodeSection(longer)).toBe("long");
+    expect(decodeContents("section", toHex(longer))).toBeUndefined();
     expect(() => encodeSection(0, [...links, link(path(63), rest - 40)])).toThrow("assertion failed");
   });
   test("plan", () => {
@@ -187,12 +195,19 @@ describe("blocks of 262,144 bytes, the most there may be", () => {
     const plan = encodePlan([...records, last]);
     expect(plan.length).toBe(262_144);
     expect(decodePlan(plan)).toHaveLength(1928);
+    const longer = Uint8Array.of(...plan, ...encodePlan([{ ...last, section: 99_999 }]));
+    expect(decodePlan(longer)).toBe("long");
+    expect(decodeContents("plan", toHex(longer))).toBeUndefined();
     const more = { section: 9999, entries: 513, content: content.subarray(0, 65) };
     expect(() => encodePlan([...records, more])).toThrow("assertion failed");
   });
   test("verdicts", () => {
     const verdicts = Array.from({ length: 10_923 }, (_, entry) => ({ entry, status: "changed" as const }));
-    expect(decodeVerdicts(encodeVerdicts(verdicts.slice(1)))).toHaveLength(10_922);
+    const block = encodeVerdicts(verdicts.slice(1));
+    expect(decodeVerdicts(block)).toHaveLength(10_922);
+    const longer = Uint8Array.of(...block, ...encodeVerdicts([{ entry: 99_999, status: "changed" }]));
+    expect(decodeVerdicts(longer)).toBe("long");
+    expect(decodeContents("verdict", toHex(longer))).toBeUndefined();
     expect(() => encodeVerdicts(verdicts)).toThrow("assertion failed");
   });
   test("amendments", () => {
@@ -203,6 +218,9 @@ describe("blocks of 262,144 bytes, the most there may be", () => {
     const block = encodeAmendments(amendments);
     expect(block.length).toBe(262_144);
     expect(decodeAmendments(block)).toHaveLength(256);
+    const more = Uint8Array.of(...block, ...encodeAmendments([{ entry: 99_999, to: file("a") }]));
+    expect(decodeAmendments(more)).toBe("long");
+    expect(decodeContents("amendment", toHex(more))).toBeUndefined();
     const [first, ...others] = amendments;
     if (first === undefined) throw new Error("no amendment");
     const longer = { entry: 0, to: file(`${"a/".repeat(491)}bbb`) };
