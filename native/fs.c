@@ -64,12 +64,6 @@ int32_t mk_fs_open(int32_t directory, const char *path, uint32_t way)
   return answer(fd);
 }
 
-/* The descriptor is gone whatever close says; EINTR is no exception on Linux. */
-int32_t mk_fs_close(int32_t fd)
-{
-  return close(fd) < 0 && errno != EINTR ? -errno : 0;
-}
-
 int32_t mk_fs_list(int32_t directory, void *out, uint32_t bytes)
 {
   return answer(syscall(SYS_getdents64, directory, out, bytes));

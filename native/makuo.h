@@ -329,9 +329,8 @@ enum mk_fs_way {
   MK_FS_OPEN_CREATE = 6       /* a new file with mode 0600, for writing; -EEXIST if the name is taken */
 };
 
-/* Returns a descriptor. [openat2] */
+/* Returns a descriptor, for mk_close. [openat2] */
 MK_API int32_t mk_fs_open(int32_t directory, const char *path, uint32_t way);
-MK_API int32_t mk_fs_close(int32_t fd);
 
 /* Next bufferful of a directory's names as struct linux_dirent64; returns its bytes, 0 at the end. MK_FS_OPEN_DIRECTORY. [getdents64] */
 MK_API int32_t mk_fs_list(int32_t directory, void *out, uint32_t bytes);

@@ -17,7 +17,7 @@ static int32_t open_here(int32_t directory, const char *path, uint32_t way)
 
 static void close_all(const int32_t *fds, uint32_t count)
 {
-  for (uint32_t i = 0; i < count; i++) CHECK(mk_fs_close(fds[i]) == 0);
+  for (uint32_t i = 0; i < count; i++) CHECK(mk_close(fds[i]) == 0);
 }
 
 /* What may not be opened: links, what lies outside, what is there already. */
@@ -148,6 +148,6 @@ void selftest_fs(void)
   CHECK(now > 1500000000000000000 && mk_fs_now_ns() >= now);
   const int32_t fds[] = {file, base};
   close_all(fds, 2);
-  CHECK(mk_fs_close(file) == -EBADF);
+  CHECK(mk_close(file) == -EBADF);
   CHECK(rmdir(path) == 0);
 }

@@ -2,7 +2,6 @@
 
 export const fsSymbols = {
   mk_fs_open: { args: ["i32", "ptr", "u32"], returns: "i32" },
-  mk_fs_close: { args: ["i32"], returns: "i32" },
   mk_fs_list: { args: ["i32", "ptr", "u32"], returns: "i32" },
   mk_fs_stat: { args: ["i32", "ptr"], returns: "i32" },
   mk_fs_stat_many: { args: ["i32", "ptr", "u32", "u32", "ptr"], returns: "i32" },

@@ -93,7 +93,7 @@ function opening({ with1 }: Context): Pick<Sys, "openBase" | "open" | "close"> {
       const fd = openAs(dir, path, FsWay.readNoAtime);
       return fd === -LINUX_EPERM ? openAs(dir, path, FsWay.read) : fd;
     },
-    close: (fd) => void shim.mk_fs_close(fd),
+    close: (fd) => void shim.mk_close(fd),
   };
 }
 
