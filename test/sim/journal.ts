@@ -7,8 +7,10 @@ import type { Entry, Version } from "./tree.ts";
 export type StageRecord = {
   readonly host: string;
   readonly answers: Map<number, NeedAnswer>;
-  /** Whether everything was on disk once, but for the renames. */
-  prepared: boolean;
+  /** When everything was on disk but for the renames; undefined: never. */
+  preparedAt: number | undefined;
+  /** When all that was staged was gone again; undefined: not yet. */
+  closedAt: number | undefined;
   /** Virtual time of the commit; undefined: none. */
   committedAt: number | undefined;
   /** A fault was injected here, so that this push may fail at this host. */
@@ -93,7 +95,8 @@ export class Journal {
     const stage: StageRecord = {
       host,
       answers: new Map(),
-      prepared: false,
+      preparedAt: undefined,
+      closedAt: undefined,
       committedAt: undefined,
       faulted: false,
     };

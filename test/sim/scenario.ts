@@ -187,6 +187,11 @@ function drawPacket(prng: Prng, kind: Disturbance["kind"]): Disturbance["packet"
   return { type, count: prng.between(1, type === data ? 60 : 4), sender: prng.below(2) === 0 };
 }
 
+function drawHalf(prng: Prng, hosts: number): Disturbance {
+  const lastsUs = prng.between(50_000, 3_000_000);
+  return { kind: "half", host: prng.below(hosts), at: 0, lastsUs, packet: drawPacket(prng, "half") };
+}
+
 /** Most troubles come while something is under way, and often to the one who does it. */
 function drawDisturbances(
   prng: Prng,
@@ -194,6 +199,8 @@ function drawDisturbances(
 ): Disturbance[] {
   const { hosts, safetyUs, pushes } = options;
   if (prng.below(2) === 0) return [];
+  // Alone, since any other trouble would explain too much.
+  if (prng.below(8) === 0) return [drawHalf(prng, hosts)];
   const kinds = (["crash", "stop", "pause", "side", "deaf", "mute", "half"] as const).filter(
     () => prng.below(3) === 0,
   );

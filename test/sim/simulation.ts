@@ -116,7 +116,10 @@ function checkOwnersDeaths(world: World): void {
     const names = new Set(untroubled.map(({ name }) => name));
     const stages = [...record.stages.values()].filter(
       (stage) =>
-        names.has(stage.host) && stage.prepared && !stage.faulted && !overtaken(world, record, stage),
+        names.has(stage.host) &&
+        stage.preparedAt !== undefined &&
+        !stage.faulted &&
+        !overtaken(world, record, stage),
     );
     const switched = stages.filter((stage) => stage.committedAt !== undefined);
     if (switched.length > 0 && switched.length < stages.length) {
@@ -127,14 +130,15 @@ function checkOwnersDeaths(world: World): void {
   }
 }
 
-/** Whether another push has switched this host, which this one has not, after this one was decided. */
-function overtaken(world: World, record: PushRecord, { host, committedAt }: StageRecord): boolean {
-  if (committedAt !== undefined) return false;
-  const first = Math.min(...[...record.stages.values()].map((stage) => stage.committedAt ?? Infinity));
+/** Whether another push has switched this host since it was prepared: then it cannot know which tree is the newer one (PROTOCOL §8.4). */
+function overtaken(world: World, record: PushRecord, stage: StageRecord): boolean {
+  const { host, preparedAt, closedAt, committedAt } = stage;
+  if (committedAt !== undefined || preparedAt === undefined) return false;
+  const isMeanwhile = (at: number) => at >= preparedAt && at <= (closedAt ?? at);
+  const switchesHere = (one: StageRecord) =>
+    one.host === host && one.committedAt !== undefined && isMeanwhile(one.committedAt);
   return [...world.journal.pushes.values()].some(
-    (other) =>
-      other !== record &&
-      [...other.stages.values()].some((stage) => stage.host === host && (stage.committedAt ?? 0) >= first),
+    (other) => other !== record && [...other.stages.values()].some(switchesHere),
   );
 }
 

@@ -176,7 +176,7 @@ export class FakeStage {
     this.#later(push.key, flushUs, () => {
       if (prng.chance(this.#env.faults().prepareFail)) return this.#fail(push, FailStep.flush);
       push.state = "prepared";
-      push.record.prepared = true;
+      push.record.preparedAt = this.#env.queue.now;
       this.#reply({ kind: "prepared", key: push.key });
     });
   }
@@ -209,6 +209,7 @@ export class FakeStage {
   }
 
   #forget(push: Push): void {
+    push.record.closedAt ??= this.#env.queue.now;
     this.#pushes.delete(keyText(push.key));
     this.#env.staging.delete(keyText(push.key));
   }
