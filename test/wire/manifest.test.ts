@@ -287,6 +287,10 @@ describe("our own mistakes stop the process", () => {
       "assertion failed",
     );
     expect(() => encodeAmendments([{ entry: 0xffff_ffff, to: file("a") }])).toThrow("assertion failed");
+    expect(() => encodeAmendments([1, 1].map((entry) => ({ entry, to: file("a") })))).toThrow(
+      "assertion failed",
+    );
+    expect(() => encodeVerdicts([{ entry: 0xffff_ffff, status: "changed" }])).toThrow("assertion failed");
     expect(() => new SectionWriter(262_145)).toThrow("assertion failed");
     expect(() => new SectionWriter(7)).toThrow("assertion failed");
     expect(() => new SectionWriter(100, -1)).toThrow("assertion failed");
