@@ -104,7 +104,7 @@ export class Journal {
     return stage;
   }
 
-  /** The engine says that nobody, or somebody, needs the contents of this section. */
+  /** The engine says what of this section's contents is needed. A stranger may need what nobody here knows of. */
   union(record: PushRecord, section: number, content: Uint8Array | undefined): void {
     const { first, count } =
       record.sections[section] ?? this.fail("a union for a section that does not exist");
@@ -112,9 +112,9 @@ export class Journal {
     record.unions.set(section, content);
     for (let i = 0; i < count; i++) {
       if (!bitAt(content, i)) continue;
-      const needed = [...record.stages.values()].some((stage) =>
-        bitAt(stage.answers.get(section)?.content, i),
-      );
+      const needed =
+        this.strangers ||
+        [...record.stages.values()].some((stage) => bitAt(stage.answers.get(section)?.content, i));
       this.check(
         needed,
         `the plan has the contents of ${record.entries[first + i]?.path}, which nobody needs`,
