@@ -64,5 +64,7 @@ describe("bitmaps", () => {
     expect(() => setBit(new Uint8Array(1), -1)).toThrow("assertion failed");
     expect(() => orInto(new Uint8Array(1), new Uint8Array(2))).toThrow("assertion failed");
     expect(() => isFull(new Uint8Array(2), 17)).toThrow("assertion failed");
+    expect(() => isSubset(new Uint8Array(1), new Uint8Array(2))).toThrow("assertion failed");
+    expect(() => isPadded(new Uint8Array(2), 17)).toThrow("assertion failed");
   });
 });
