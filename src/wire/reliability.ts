@@ -12,6 +12,7 @@ const NAK_BLOCK_BYTES = 4 + NAK_BITMAP_BYTES;
 const NAK_BLOCKS_MAX = 255;
 const FLAG_POLL = 1;
 
+/** The body of a NAK at byte `at` (PROTOCOL §7.1), its length checked before; undefined: a value is out of range. */
 export function readNak(packet: Uint8Array, view: DataView, at: number): Nak | undefined {
   const owner = view.getBigUint64(at) as NodeId;
   const count = view.getUint16(at + 8);
@@ -30,6 +31,7 @@ export function readNak(packet: Uint8Array, view: DataView, at: number): Nak | u
   return { type: "nak", owner, blocks };
 }
 
+/** Writes the body of a NAK (PROTOCOL §7.1). */
 export function writeNak(packet: Uint8Array, view: DataView, at: number, { owner, blocks }: Nak): void {
   assert(blocks.length >= 1 && blocks.length <= NAK_BLOCKS_MAX, "NAK of none or too many blocks");
   putId(view, at, owner);
@@ -46,6 +48,7 @@ export function writeNak(packet: Uint8Array, view: DataView, at: number, { owner
   }
 }
 
+/** The body of a STATUS at byte `at` (PROTOCOL §7.3), its length checked before; undefined: a value is out of range. */
 export function readStatus(view: DataView, at: number): Status | undefined {
   const owner = view.getBigUint64(at) as NodeId;
   const next = view.getUint32(at + 8) as BlockIndex;
@@ -56,6 +59,7 @@ export function readStatus(view: DataView, at: number): Status | undefined {
   return { type: "status", owner, next, limit, sequence, state, received: view.getUint32(at + 20) };
 }
 
+/** Writes the body of a STATUS (PROTOCOL §7.3). */
 export function writeStatus(view: DataView, at: number, status: Status): void {
   assert(status.limit >= status.next, "limit below next");
   putId(view, at, status.owner);
@@ -66,6 +70,7 @@ export function writeStatus(view: DataView, at: number, status: Status): void {
   put32(view, at + 20, status.received);
 }
 
+/** The body of a SYNC at byte `at` (PROTOCOL §7.4), its length checked before; undefined: a value is out of range. */
 export function readSync(view: DataView, at: number): Sync | undefined {
   const phase = SENDER_PHASES[view.getUint8(at)];
   const flags = view.getUint8(at + 1);
@@ -84,6 +89,7 @@ export function readSync(view: DataView, at: number): Sync | undefined {
   };
 }
 
+/** Writes the body of a SYNC (PROTOCOL §7.4). */
 export function writeSync(view: DataView, at: number, sync: Sync): void {
   assert(sync.edgeSymbol <= SYMBOLS_MAX, "edge symbol out of range");
   put8(view, at, SENDER_PHASES.indexOf(sync.phase));

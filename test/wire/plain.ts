@@ -4,6 +4,7 @@ import type { Plain } from "./second-notation.ts";
 
 /** The production codec's values in the plain form of the vectors and of the second decoder. */
 
+/** A decoded packet, ids as hexadecimal text. */
 export function plainPacket(decoded: { readonly origin: Origin; readonly message: Message }): Decoded {
   const { origin, message } = decoded;
   return { node: hex64(origin.node), push: origin.push, message: plain(message) };
@@ -24,6 +25,7 @@ export function fromHex(digits: string): Uint8Array {
   return new Uint8Array(Buffer.from(digits.replaceAll(" ", ""), "hex"));
 }
 
+/** Lower-case hexadecimal digits, two a byte. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }

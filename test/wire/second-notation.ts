@@ -49,16 +49,19 @@ export function readLayout(
   return fields;
 }
 
+/** Refuses the packet for `reason` unless the condition holds. */
 export function must(condition: boolean, reason = "range"): void {
   if (!condition) throw new Refusal(reason);
 }
 
+/** The number in a field; throws at a mistake of the caller. */
 export function num(fields: Fields, name: string): number {
   const value = fields[name];
   if (typeof value !== "number") throw new Error(`no number ${name}`);
   return value;
 }
 
+/** The text in a field; throws at a mistake of the caller. */
 export function str(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value !== "string") throw new Error(`no string ${name}`);
