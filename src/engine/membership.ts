@@ -48,7 +48,9 @@ export class Membership {
 
   /** The time from which the answers to the first announcement can be relied on. */
   settledAt(): Micros {
-    return (this.#startedAt === undefined ? Number.POSITIVE_INFINITY : this.#startedAt + SETTLE_US) as Micros;
+    if (this.#startedAt === undefined) return Number.POSITIVE_INFINITY as Micros;
+    // Answers are spread by the size of the group, of which those that have come tell.
+    return (this.#startedAt + Math.max(SETTLE_US, 1.25 * this.#members.size * HELLO_SPACING_US)) as Micros;
   }
 
   /** Takes in a HELLO; returns members that it shows to be dead (a restarted daemon has a new id). */
