@@ -39,8 +39,9 @@ check: native ## The quick ones: types, style, units
 sim: native ## The simulator: 2,000 seeds
 	bun test/sim/run.ts --seeds 2000
 
-bench: native ## Measure against rsync, side by side
+bench: native ## Measure: against rsync, side by side; and what a lost host costs
 	@sh test/support/as-root.sh bun test/bench/rsync.ts
+	@sh test/support/as-root.sh bun test/bench/lost-host.ts
 
 clean: ## Remove what was built (node_modules stays)
 	rm -rf build dist

@@ -1,5 +1,13 @@
 /** Independent judges of trees: rsync for equality, and a listing of everything that `stat` and the bytes tell for "nothing changed". */
-import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  type BigIntStats,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from "node:fs";
 import { must } from "./run.ts";
 
 /**
@@ -54,4 +62,15 @@ function describe(stats: BigIntStats, changed: boolean): string {
 function contents(path: Buffer, stats: BigIntStats): string {
   if (stats.isSymbolicLink()) return readlinkSync(path, { encoding: "buffer" }).toString("hex");
   return stats.isFile() ? Bun.hash.xxHash64(readFileSync(path)).toString(16) : "";
+}
+
+/** Bytes of files that a host has in its staging directory so far, as the disk counts them. */
+export function stagedBytes(base: string): number {
+  const stage = `${base}/.makuosan-stage`;
+  let bytes = 0;
+  for (const name of existsSync(stage) ? readdirSync(stage, { recursive: true }) : []) {
+    const status = statSync(`${stage}/${String(name)}`, { throwIfNoEntry: false });
+    if (status?.isFile()) bytes += status.blocks * 512;
+  }
+  return bytes;
 }

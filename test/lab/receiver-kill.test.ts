@@ -1,12 +1,14 @@
 /** A receiver that dies in the middle holds up nobody, is named, and comes back clean. */
 import { describe, expect, test } from "bun:test";
-import { leftovers, listing } from "./judge.ts";
+import { leftovers, listing, stagedBytes } from "./judge.ts";
 import { Lab } from "./lab.ts";
 import { until } from "./run.ts";
 import { expectEqual, others, push, randomFile } from "./scenario.ts";
 
-/** Most that the dead host may cost the others. */
-const EXTRA_MS_MAX = 2_000;
+/** Half of the file. */
+const HALF = 512 * 1_024 * 1_024;
+/** Most that the dead host may cost the others here, on however busy a machine; `make bench` tells what it does cost. */
+const EXTRA_MS_MAX = 10_000;
 /** What it staged is removed beside the first things a daemon does. */
 const CLEAN_MS_MAX = 2_000;
 
@@ -27,10 +29,15 @@ describe("a receiver killed half-way", () => {
     void disturbed.finally(() => {
       over = true;
     });
-    await Bun.sleep(undisturbed.ms / 2);
+    // In the middle of its content: half of it is staged, and none of it shows.
+    await until(
+      "half of the file to be staged",
+      () => (stagedBytes(host5.path()) >= HALF ? true : undefined),
+      {
+        everyMs: 2,
+      },
+    );
     expect(over).toBe(false);
-    // In the middle of its content: it has staged some, and shows none.
-    expect((await leftovers(host5.path())).length).toBeGreaterThan(0);
     daemons[4]?.killNow();
     const result = await disturbed;
     expect(result.status).toBe(1);
