@@ -37,8 +37,9 @@ static const uint32_t layout[] = {
   MK_FS_OPEN_CREATE,
   sizeof(struct mk_fs_stat),
   STAT(seconds), STAT(changed_ns), STAT(size), STAT(mount), STAT(inode), STAT(nanoseconds), STAT(mode), STAT(uid), STAT(gid), STAT(error),
+  STAT(links), STAT(device), STAT(locked),
   sizeof(struct mk_fs_space),
-  SPACE(available), SPACE(free), SPACE(inodes), SPACE(inodes_free), SPACE(read_only),
+  SPACE(available), SPACE(free), SPACE(inodes), SPACE(inodes_free), SPACE(read_only), SPACE(type),
 };
 
 uint32_t mk_abi_version(void)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -25,8 +26,8 @@
 #error "kernel headers of Linux 5.8 or later are needed"
 #endif
 
-_Static_assert(sizeof(struct mk_fs_stat) == 64, "mk_fs_stat has a hole");
-_Static_assert(sizeof(struct mk_fs_space) == 40, "mk_fs_space has a hole");
+_Static_assert(sizeof(struct mk_fs_stat) == 80, "mk_fs_stat has a hole");
+_Static_assert(sizeof(struct mk_fs_space) == 48, "mk_fs_space has a hole");
 
 /* Nothing below a push may ever be reached through a link, or lie outside of the directory that the caller holds. */
 #define CONFINED (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
@@ -81,6 +82,9 @@ static void fill(struct mk_fs_stat *to, const struct statx *from)
   to->mode = from->stx_mode;
   to->uid = from->stx_uid;
   to->gid = from->stx_gid;
+  to->links = from->stx_nlink;
+  to->device = makedev(from->stx_dev_major, from->stx_dev_minor);
+  to->locked = (from->stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0;
 }
 
 static int32_t stat_one(int32_t directory, const char *name, struct mk_fs_stat *out)
@@ -236,13 +240,15 @@ int32_t mk_fs_space(int32_t fd, struct mk_fs_space *out)
   do result = fstatfs(fd, &from);
   while (result < 0 && errno == EINTR);
   if (result < 0) return -errno;
-  const uint64_t unit = (uint64_t)from.f_bsize;
+  /* Blocks are counted in fragments; f_bsize is only a hint for reading. Some file systems leave f_frsize 0. */
+  const uint64_t unit = (uint64_t)(from.f_frsize != 0 ? from.f_frsize : from.f_bsize);
   const struct mk_fs_space to = {
     .available = from.f_bavail * unit,
     .free = from.f_bfree * unit,
     .inodes = from.f_files,
     .inodes_free = from.f_ffree,
     .read_only = (from.f_flags & 1) != 0, /* ST_RDONLY */
+    .type = (uint64_t)from.f_type,
   };
   memcpy(out, &to, sizeof to);
   return 0;
@@ -251,6 +257,11 @@ int32_t mk_fs_space(int32_t fd, struct mk_fs_space *out)
 int32_t mk_fs_may_write(int32_t fd)
 {
   return answer(syscall(SYS_faccessat2, fd, "", W_OK | X_OK, AT_EACCESS | AT_EMPTY_PATH));
+}
+
+int32_t mk_fs_lock(int32_t fd)
+{
+  return answer(flock(fd, LOCK_EX | LOCK_NB));
 }
 
 int64_t mk_fs_now_ns(void)

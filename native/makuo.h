@@ -346,6 +346,9 @@ struct mk_fs_stat {
   uint32_t uid;
   uint32_t gid;
   int32_t error;        /* 0, or errno with all else 0 */
+  uint32_t links;       /* names that it has */
+  uint64_t device;      /* of the file system, or of the subvolume where it has such */
+  uint32_t locked;      /* 1 if immutable or append-only (chattr(1)): nobody can rename it or change its metadata */
   uint32_t zero;
 };
 
@@ -396,6 +399,7 @@ struct mk_fs_space {
   uint64_t inodes;      /* 0: this file system does not count them */
   uint64_t inodes_free;
   uint64_t read_only;   /* 1 if mounted read only */
+  uint64_t type;        /* f_type, as in <linux/magic.h> */
 };
 
 /* Space of the file system. [fstatfs] */
@@ -403,6 +407,9 @@ MK_API int32_t mk_fs_space(int32_t fd, struct mk_fs_space *out);
 
 /* 0 if this process may make and remove names in the directory. [faccessat2] */
 MK_API int32_t mk_fs_may_write(int32_t fd);
+
+/* Locks a directory (MK_FS_OPEN_DIRECTORY) for as long as this descriptor is open; -EWOULDBLOCK if another one has it. [flock] */
+MK_API int32_t mk_fs_lock(int32_t fd);
 
 /* The clock from which the kernel takes files' times, which ticks every 1 to 10 ms; nanoseconds since 1970. [clock_gettime] */
 MK_API int64_t mk_fs_now_ns(void);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define NAMES "file\0link\0pipe\0missing"
@@ -49,6 +50,7 @@ static void selftest_stat(int32_t base)
   memcpy(names, NAMES, bytes);
   CHECK(mk_fs_stat_many(base, names, bytes, 4, rows) == 4);
   CHECK(rows[0].error == 0 && S_ISREG(rows[0].mode) && rows[0].size == 5 && rows[0].seconds == -1 && rows[0].nanoseconds == 999999999);
+  CHECK(rows[0].links == 1 && rows[0].locked == 0 && rows[0].device == rows[1].device);
   CHECK(S_ISLNK(rows[1].mode) && S_ISFIFO(rows[2].mode));
   CHECK(rows[3].error == ENOENT && rows[3].mode == 0 && rows[3].inode == 0);
   CHECK(rows[0].mount != 0 && rows[0].mount == rows[1].mount && rows[0].changed_ns > 1500000000000000000);
@@ -143,7 +145,14 @@ void selftest_fs(void)
   selftest_names(base);
   struct mk_fs_space *const space = memory(sizeof *space);
   CHECK(mk_fs_space(base, space) == 0 && space->free >= space->available && space->read_only == 0);
+  struct statvfs same;
+  CHECK(statvfs(path, &same) == 0 && space->inodes == same.f_files && space->free % same.f_frsize == 0);
   free(space);
+  const int32_t locks[] = {open_here(base, ".", MK_FS_OPEN_DIRECTORY), open_here(base, ".", MK_FS_OPEN_DIRECTORY)};
+  CHECK(mk_fs_lock(locks[0]) == 0 && mk_fs_lock(locks[1]) == -EWOULDBLOCK);
+  close_all(locks, 1);
+  CHECK(mk_fs_lock(locks[1]) == 0 && mk_fs_lock(base) == -EBADF); /* O_PATH */
+  close_all(locks + 1, 1);
   const int64_t now = mk_fs_now_ns();
   CHECK(now > 1500000000000000000 && mk_fs_now_ns() >= now);
   const int32_t fds[] = {file, base};

@@ -37,6 +37,12 @@ export type Stat = {
   /** Which mount it lies on. Names cannot be moved from one to another. */
   readonly mount: bigint;
   readonly inode: bigint;
+  /** The file system, or the subvolume of it: names cannot be moved from one to another either. */
+  readonly device: bigint;
+  /** Names that it has; for a directory this means nothing. */
+  readonly links: number;
+  /** Immutable or append-only (chattr(1)): not even root can replace it or change its metadata. */
+  readonly locked: boolean;
 };
 
 /**
@@ -50,7 +56,13 @@ export type OpenWay = "parent" | "handle" | "directory" | "read" | "create";
 export type Extent = { readonly at: number; readonly bytes: number };
 
 /** Room on a file system: bytes and inodes that this process may take; inodes is Infinity where they are not counted. */
-export type Space = { readonly bytes: number; readonly inodes: number; readonly readOnly: boolean };
+export type Space = {
+  readonly bytes: number;
+  readonly inodes: number;
+  readonly readOnly: boolean;
+  /** Several file systems in one (overlayfs), where directories of the lower ones cannot be renamed. */
+  readonly overlay: boolean;
+};
 
 /** What is undefined is left alone. Links have no mode. */
 export type Metadata = {
@@ -65,6 +77,8 @@ export interface Sys {
   readonly root: boolean;
   /** The user as whom it creates files. */
   readonly uid: number;
+  /** Its groups: files of others lose the set-group-id bit when it sets their mode, without an error (unless it is root). */
+  readonly groups: readonly number[];
 
   /** Opens the base directory, for naming, by an operator's path: links are followed. */
   openBase(path: Latin1): Fd | Failed;
@@ -127,6 +141,7 @@ export const Errno = {
   EPERM: 1,
   ENOENT: 2,
   EIO: 5,
+  ENOMEM: 12,
   EACCES: 13,
   EBUSY: 16,
   EEXIST: 17,

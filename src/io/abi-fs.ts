@@ -24,6 +24,7 @@ export const fsSymbols = {
   mk_fs_sequential: { args: ["i32"], returns: "i32" },
   mk_fs_space: { args: ["i32", "ptr"], returns: "i32" },
   mk_fs_may_write: { args: ["i32"], returns: "i32" },
+  mk_fs_lock: { args: ["i32"], returns: "i32" },
   mk_fs_now_ns: { args: [], returns: "i64" },
 } as const;
 
@@ -39,7 +40,7 @@ export const FsWay = {
 } as const;
 
 /** Bytes of struct mk_fs_stat, then its fields' offsets. */
-export const STAT_BYTES = 64;
+export const STAT_BYTES = 80;
 export const StatField = {
   seconds: 0,
   changedNs: 8,
@@ -51,11 +52,21 @@ export const StatField = {
   uid: 48,
   gid: 52,
   error: 56,
+  links: 60,
+  device: 64,
+  locked: 72,
 } as const;
 
 /** Bytes of struct mk_fs_space, then its fields' offsets. */
-export const SPACE_BYTES = 40;
-export const SpaceField = { available: 0, free: 8, inodes: 16, inodesFree: 24, readOnly: 32 } as const;
+export const SPACE_BYTES = 48;
+export const SpaceField = {
+  available: 0,
+  free: 8,
+  inodes: 16,
+  inodesFree: 24,
+  readOnly: 32,
+  type: 40,
+} as const;
 
 function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(table).map(([name, value]) => [`${prefix}.${name}`, value]);

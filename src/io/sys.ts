@@ -16,6 +16,8 @@ const SCRATCH_BYTES = NAMES + NAMES_BYTES;
 const PATH_BYTES_MAX = PATH_ROOM - 1;
 const LINUX_ENAMETOOLONG = 36;
 const LINUX_EPERM = 1;
+/** <linux/magic.h>. */
+const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 const DIRENT_NAME_AT = 19;
 
 const KIND_MASK = 0o170000;
@@ -75,6 +77,7 @@ export function createSys(arena: Memory): Sys {
   return {
     root,
     uid,
+    groups: [process.getegid?.() ?? -1, ...(process.getgroups?.() ?? [])],
     ...opening(context),
     ...looking(context, root),
     ...naming(context),
@@ -244,6 +247,9 @@ function openScratch({ buffer }: Memory) {
       changedNs: view.getBigInt64(at + StatField.changedNs, true),
       mount: view.getBigUint64(at + StatField.mount, true),
       inode: view.getBigUint64(at + StatField.inode, true),
+      device: view.getBigUint64(at + StatField.device, true),
+      links: view.getUint32(at + StatField.links, true),
+      locked: view.getUint32(at + StatField.locked, true) !== 0,
     };
   }
 
@@ -254,6 +260,7 @@ function openScratch({ buffer }: Memory) {
       bytes: field(root ? SpaceField.free : SpaceField.available),
       inodes: inodes === 0 ? Number.POSITIVE_INFINITY : field(SpaceField.inodesFree),
       readOnly: field(SpaceField.readOnly) !== 0,
+      overlay: field(SpaceField.type) === OVERLAYFS_SUPER_MAGIC,
     };
   }
 
