@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { EngineStatus } from "../engine/ports.ts";
 import type { NodeId } from "../wire/brand.ts";
 import { openMemory } from "./arena.ts";
-import { checkBase, findBase } from "./base-directory.ts";
+import { checkBase, findBase, lockBase } from "./base-directory.ts";
 import { type ConsoleOutput, type ConsoleSession, listenConsole } from "./console.ts";
 import type { ConsoleDaemon, DaemonStatus } from "./console-daemon.ts";
 import { mergeCounters } from "./counters.ts";
@@ -70,6 +70,8 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   });
   if (identity !== undefined) assumeIdentity(identity);
   checkBase(base, { receives: true });
+  const unlocked = lockBase(base);
+  if (unlocked !== undefined) log(0, unlocked);
   process.chdir("/");
   endOnSignals(threads);
   await threads.start({ settings, version, node, network });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { Cluster, run, runDaemonOnce, type TestDaemon } from "./daemon-fixture.ts";
 
@@ -136,6 +136,24 @@ describe("a running daemon", () => {
     other.process.kill("SIGINT");
     expect(await other.process.exited).toBe(0);
   });
+});
+
+test("a base has one daemon at a time, however the one before it ended", async () => {
+  const shared = `${cluster.folder}/shared`;
+  mkdirSync(`${shared}/.makuosan-stage/1-1`, { recursive: true });
+  chmodSync(shared, 0o777);
+  const user = root ? ["-u", "nobody"] : [];
+  const first = await cluster.start("first", shared, ...user);
+  mkdirSync(`${shared}/.makuosan-stage/2-2`, { recursive: true });
+  const listen = ["-i", "127.0.0.1", "-l", "127.0.0.78", "-p", "5879"];
+  const { status, stderr } = await runDaemonOnce("-b", shared, ...listen);
+  expect(stderr).toMatch(/^makuosan: another makuosan uses this base directory: \S+\/shared\n$/);
+  expect(status).toBe(2);
+  expect(readdirSync(`${shared}/.makuosan-stage`)).toContain("2-2");
+  first.process.kill("SIGKILL");
+  await first.process.exited;
+  await cluster.start("second", shared);
+  expect(readdirSync(shared)).toEqual([]);
 });
 
 test.if(root)("privileges are given up by every thread, groups included", async () => {
