@@ -10,7 +10,7 @@ import { Errno, type Failed, type Fd, failed, type Latin1, type Sys } from "./sy
  * Up to this many staged entries are flushed one by one; with more, one flush of the whole file system is cheaper. It is the smaller evil for
  * few, too, only where nobody else writes: syncfs waits for everything that is dirty on the file system, which on a busy database host is much.
  */
-const FLUSHED_SINGLY_MAX = 16;
+export const FLUSHED_SINGLY_MAX = 16;
 
 /**
  * Makes the staged form of what differs. What lies in a new directory is staged inside of it, under its own name; everything else directly

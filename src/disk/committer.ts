@@ -1,16 +1,13 @@
 import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
 import type { Entry } from "../wire/manifest.ts";
-import { rootPath, stagedPath } from "./builder.ts";
+import { FLUSHED_SINGLY_MAX, rootPath, stagedPath } from "./builder.ts";
 import { Directories } from "./directories.ts";
 import { Mark } from "./marks.ts";
 import { nameOf, parentOf, toLatin1 } from "./names.ts";
-import { Placer } from "./placer.ts";
+import { Placer, type Placing } from "./placer.ts";
 import { currentEntry, metadataOf, type StagePush } from "./stage-push.ts";
 import { Errno, errnoOf, failed, type Latin1, type Metadata, type Stat, type Sys } from "./sys.ts";
-
-/** Up to this many changed directories and files are flushed one by one (see Builder). */
-const FLUSHED_SINGLY_MAX = 16;
 
 /**
  * Brings what is staged into place (PROTOCOL §8.2). Every directory is opened anew, from the base down, without following links: the tree may have
@@ -34,7 +31,13 @@ export class Committer {
     this.#sys = sys;
     this.#push = push;
     this.#directories = new Directories(sys, push.base);
-    this.#placer = new Placer(sys, { staging: push.staging, directories: this.#directories });
+    this.#placer = new Placer(sys, {
+      staging: push.staging,
+      directories: this.#directories,
+      merging: () => {
+        this.#changed = undefined;
+      },
+    });
   }
 
   /** Does it; undefined if all went well. */
@@ -46,7 +49,7 @@ export class Committer {
         if (mark !== 0) this.#note(first + index, this.#bringIn(first + index, mark));
       });
     }
-    for (const [path, mode] of this.#unlocked) this.#setMode(path, mode);
+    for (const [path, mode] of this.#unlocked) this.#note(undefined, this.#setMode(path, mode));
     // The times of directories come last, from the deepest up, as each rename changed that of the directory around it.
     for (let section = sections.count - 1; section >= 0; section--) {
       const first = sections.firstEntry(section);
@@ -69,7 +72,7 @@ export class Committer {
   /** Renames one entry into place, or changes its metadata; 0 or -errno. What comes with its directory needs nothing. */
   #bringIn(number: number, mark: number): number {
     if ((mark & Mark.implicit) !== 0) {
-      return this.#place(String(number), rootPath(this.#push, number), { directory: true });
+      return this.#place(String(number), rootPath(this.#push, number), { directory: true, exchange: false });
     }
     if ((mark & Mark.inside) !== 0 || (mark & Mark.update) === 0) return 0;
     const entry = currentEntry(this.#push, number);
@@ -77,17 +80,20 @@ export class Committer {
     if ((mark & Mark.inPlace) !== 0) return directory ? 0 : this.#change(entry);
     // A file without a good version stays what it is; the sender has reported it.
     if ((mark & Mark.staged) === 0) return 0;
-    return this.#place(stagedPath(this.#push, number), toLatin1(entry.path), { directory });
+    return this.#place(stagedPath(this.#push, number), toLatin1(entry.path), {
+      directory,
+      exchange: this.#push.exchanged.has(number),
+    });
   }
 
-  #place(from: Latin1, to: Latin1, { directory }: { directory: boolean }): number {
+  #place(from: Latin1, to: Latin1, what: Placing): number {
     this.#remember(parentOf(to), "directory");
-    const result = this.#placer.place(from, to, { directory });
+    const result = this.#placer.place(from, to, what);
     if (result !== -Errno.EACCES || this.#sys.root) return result;
     // Names can be changed only in a directory that may be written to, and a directory can be moved only if it may be.
     this.#unlock(parentOf(to));
     this.#unlock(to);
-    return this.#placer.place(from, to, { directory });
+    return this.#placer.place(from, to, what);
   }
 
   /** Lets the owner of a directory write to it until the renames are done. */
@@ -101,11 +107,12 @@ export class Committer {
     });
   }
 
-  #setMode(path: Latin1, mode: number): void {
-    // What was in the way is gone; it needs no mode.
-    this.#withHandle(path, (fd, stat) =>
+  #setMode(path: Latin1, mode: number): number {
+    const result = this.#withHandle(path, (fd, stat) =>
       stat.kind === "directory" ? this.#sys.setMetadata(fd, modeOnly(mode)) : 0,
     );
+    // What was in the way is gone; it needs no mode.
+    return result === -Errno.ENOENT || result === -Errno.ENOTDIR ? 0 : result;
   }
 
   #remember(path: Latin1, way: "directory" | "read"): void {

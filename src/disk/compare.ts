@@ -4,6 +4,7 @@ import type { Entry } from "../wire/manifest.ts";
 import type { Directories } from "./directories.ts";
 import { Mark, type Marks, type Roots } from "./marks.ts";
 import { isInside, isReserved, nameOf, parentOf, toLatin1 } from "./names.ts";
+import { type Place, parentFault, replacementFault } from "./obstacles.ts";
 import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** A directory of the manifest, or above it, on the way to the entry that is being compared. */
@@ -21,10 +22,12 @@ export type CompareOptions = {
   readonly sys: Sys;
   /** Of the own tree. */
   readonly directories: Directories;
-  /** Mount that the base lies on: the only one in which staged names can be renamed into place. */
-  readonly mount: bigint;
+  /** Where staged names can be renamed into place. */
+  readonly place: Place;
   readonly marks: Marks;
   readonly roots: Roots;
+  /** Numbers of entries in whose place lies a directory while they are none, or the reverse. Made here. */
+  readonly exchanged: Set<number>;
 };
 
 /** Compares a manifest, entry by entry, with the own tree, without changing anything, and marks what differs. */
@@ -84,12 +87,13 @@ export class Comparer {
     if (failed(parent)) return parent;
     const mark = decide(this.#options, {
       entry,
+      number,
       stat: own.get(index, parent),
       parent,
       name: nameOf(path),
     });
     if (mark < 0 || !moves(mark)) return mark;
-    ground.fault ??= parentFault(this.#options, parent);
+    ground.fault ??= parentFault(this.#options.sys, this.#options.place, parent);
     if (ground.fault !== 0) return -ground.fault;
     if (ground.number !== undefined) touched.push(ground.number);
     if ((mark & Mark.root) !== 0) this.#options.roots.add(number);
@@ -130,7 +134,7 @@ export class Comparer {
     const above = this.#way.at(-1);
     const parent = this.#options.directories.get(parentOf(root));
     if (failed(parent)) return parent;
-    const fault = above?.fault ?? parentFault(this.#options, parent);
+    const fault = above?.fault ?? parentFault(this.#options.sys, this.#options.place, parent);
     if (above !== undefined) above.fault = fault;
     if (fault !== 0) return -fault as Failed;
     this.#pendingRoot = root;
@@ -149,16 +153,19 @@ export class Comparer {
  * Compares a single entry anew (PROTOCOL §10.5); `before` are the marks that it has. Returns its new marks, or -errno. Where an entry is staged
  * does not change: its directory is what it was.
  */
-export function compareAgain(options: CompareOptions, entry: Entry, before: number): number {
+export function compareAgain(
+  options: CompareOptions,
+  { entry, number, before }: { entry: Entry; number: number; before: number },
+): number {
   if ((before & Mark.inside) !== 0) return inside(entry) | (before & Mark.implicit);
   const path = toLatin1(entry.path);
   const parent = options.directories.get(parentOf(path));
   if (failed(parent)) return parent;
   const [stat] = options.sys.statMany(parent, [nameOf(path)]);
   if (stat === undefined) return -Errno.EIO;
-  const mark = decide(options, { entry, stat, parent, name: nameOf(path) });
+  const mark = decide(options, { entry, number, stat, parent, name: nameOf(path) });
   if (mark < 0 || !moves(mark)) return mark;
-  const fault = parentFault(options, parent);
+  const fault = parentFault(options.sys, options.place, parent);
   return fault === 0 ? mark : -fault;
 }
 
@@ -210,43 +217,64 @@ function contentOf(entry: Entry): number {
   return entry.type === "file" && entry.size > 0 ? Mark.content : 0;
 }
 
-/** The error number that making or replacing names in a directory would meet; 0: none that can be foreseen. */
-function parentFault({ sys, mount }: CompareOptions, parent: Fd): number {
-  const stat = sys.stat(parent);
-  if (failed(stat)) return errnoOf(stat);
-  if (stat.mount !== mount) return Errno.EXDEV;
-  const denied = errnoOf(sys.mayWrite(parent));
-  // Its owner can give himself the right, and the commit does.
-  return denied === Errno.EACCES && stat.uid === sys.uid ? 0 : denied;
-}
-
 /** What makes the own tree's name equal to the entry: marks, or -errno. */
-function decide(
-  { sys, mount }: CompareOptions,
-  { entry, stat, parent, name }: { entry: Entry; stat: Stat | Failed; parent: Fd; name: Latin1 },
-): number {
-  const anew = Mark.update | contentOf(entry) | (entry.type === "directory" ? Mark.root : 0);
-  if (failed(stat)) return errnoOf(stat) === Errno.ENOENT ? anew : stat;
-  // What another file system is mounted on cannot be renamed away.
-  const replaced = stat.mount === mount ? anew : -Errno.EBUSY;
-  if (stat.kind !== entry.type) return replaced;
+function decide(options: CompareOptions, found: Found): number {
+  const { entry, number, stat } = found;
+  options.exchanged.delete(number);
+  if (failed(stat)) return errnoOf(stat) === Errno.ENOENT ? anew(entry) : stat;
+  if (stat.kind !== entry.type) return replace(options, found, stat);
+  const { sys } = options;
   const ours = sys.root || stat.uid === sys.uid;
   const sameTime = stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds;
   const sameOwner = !sys.root || (stat.uid === entry.uid && stat.gid === entry.gid);
-  const sameMode = entry.type === "symlink" || stat.mode === entry.mode;
+  const sameMode = entry.type === "symlink" || stat.mode === attainableMode(sys, entry.mode, stat.gid);
   if (entry.type === "directory") {
     // Only its owner can set a directory's time. Where that is somebody else, its mode counts alone.
     if (sameMode && sameOwner && (sameTime || !ours)) return 0;
-    return ours ? Mark.update | Mark.inPlace : -Errno.EPERM;
+    return ours && !stat.locked ? Mark.update | Mark.inPlace : -Errno.EPERM;
   }
   if (entry.type === "file") {
-    if (stat.size !== entry.size || (!sameTime && entry.size > 0)) return replaced;
+    if (stat.size !== entry.size || (!sameTime && entry.size > 0)) return replace(options, found, stat);
   } else if (entry.type === "symlink") {
-    const target = sys.readLink(parent, name);
+    const target = sys.readLink(found.parent, found.name);
     if (typeof target !== "string") return target;
-    if (target !== toLatin1(entry.target ?? new Uint8Array())) return replaced;
+    if (target !== toLatin1(entry.target ?? new Uint8Array())) return replace(options, found, stat);
   }
   if (sameTime && sameOwner && sameMode) return 0;
-  // Another user's file can be replaced, but not changed.
-  return ours ? Mark.update | Mark.inPlace : replaced;
+  // Another user's file can be replaced, but not changed. One with other names would change under those, too, which may lie outside of the base.
+  if (!ours || stat.links > 1) return replace(options, found, stat);
+  return stat.locked ? -Errno.EPERM : Mark.update | Mark.inPlace;
+}
+
+type Found = {
+  readonly entry: Entry;
+  readonly number: number;
+  readonly stat: Stat | Failed;
+  readonly parent: Fd;
+  readonly name: Latin1;
+};
+
+/** Marks of an entry that comes into a directory that is there. */
+function anew(entry: Entry): number {
+  return Mark.update | contentOf(entry) | (entry.type === "directory" ? Mark.root : 0);
+}
+
+/** Marks of an entry that takes the place of what is there, or -errno. */
+function replace(
+  { sys, place, exchanged }: CompareOptions,
+  { entry, number, parent, name }: Found,
+  stat: Stat,
+): number {
+  // A file system says ENOTDIR or EISDIR to a rename of the one over the other.
+  const exchange = (stat.kind === "directory") !== (entry.type === "directory");
+  const whole = exchange && stat.kind === "directory";
+  const fault = replacementFault(sys, place, { parent, name, stat, whole });
+  if (fault !== 0) return -fault;
+  if (exchange) exchanged.add(number);
+  return anew(entry);
+}
+
+/** The mode that chmod(2) makes of `mode`: it drops set-group-id for a group that the caller is not in, without an error. */
+function attainableMode(sys: Sys, mode: number, gid: number): number {
+  return sys.root || sys.groups.includes(gid) ? mode : mode & ~0o2000;
 }

@@ -5,8 +5,9 @@ import type { Arena } from "./arena.ts";
 import type { Digest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import type { Marks, Roots } from "./marks.ts";
+import type { Place } from "./obstacles.ts";
 import type { Sections } from "./sections.ts";
-import type { Staging } from "./staging.ts";
+import type { Log, Staging } from "./staging.ts";
 import { Errno, errnoOf, type Fd, type Metadata, type Sys } from "./sys.ts";
 import type { Zstd } from "./zstd.ts";
 
@@ -17,6 +18,8 @@ export type StageTools = {
   readonly arena: Arena;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  /** Takes what the operator of this host should know. */
+  readonly log: Log;
 };
 
 /** A push as its receiver knows it: what was announced, what is different here, and where it is staged. */
@@ -26,14 +29,16 @@ export type StagePush = {
   /** Bytes of a full block without its digest (PROTOCOL §5.4). */
   readonly capacity: number;
   readonly base: Fd;
-  /** Mount that the base lies on. */
-  readonly mount: bigint;
+  /** Where the base lies. */
+  readonly place: Place;
   /** Of the own tree. */
   readonly directories: Directories;
   readonly sections: Sections;
   readonly marks: Marks;
   readonly roots: Roots;
   readonly staging: Staging;
+  /** Entries that the comparison saw something of another kind in the place of (`CompareOptions.exchanged`). */
+  readonly exchanged: Set<number>;
   /** Entries that replaced those of the manifest (PROTOCOL §10.5), by number. */
   readonly amended: Map<number, Entry>;
 };

@@ -44,8 +44,8 @@ export class StageSession {
   constructor(tools: StageTools, push: StagePush) {
     this.push = push;
     this.#tools = tools;
-    const { directories, mount, marks, roots } = push;
-    this.#comparing = { sys: tools.sys, directories, mount, marks, roots };
+    const { directories, place, marks, roots, exchanged } = push;
+    this.#comparing = { sys: tools.sys, directories, place, marks, roots, exchanged };
     this.#comparer = new Comparer(this.#comparing);
     this.#builder = new Builder(tools.sys, push);
   }
@@ -282,7 +282,7 @@ export class StageSession {
     const before = sections.entry(at.section, at.index);
     if (before.type !== "file" || toLatin1(before.path) !== toLatin1(to.path)) return protocolFailure(number);
     const old = marks.get(number);
-    const mark = compareAgain(this.#comparing, to, old);
+    const mark = compareAgain(this.#comparing, { entry: to, number, before: old });
     if (mark < 0) return { errno: errnoOf(mark), step: FailStep.compare, entry: number };
     if ((old & Mark.staged) !== 0) {
       const problem = this.#builder.discard(number);

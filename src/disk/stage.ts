@@ -3,6 +3,7 @@ import type { PushKey, StageReply, StageRequest } from "../wire/disk-port.ts";
 import { Directories } from "./directories.ts";
 import { errorText } from "./errno.ts";
 import { Marks, Roots } from "./marks.ts";
+import { placeOf } from "./obstacles.ts";
 import { keyText } from "./push-key.ts";
 import { Sections } from "./sections.ts";
 import { protocolFailure, type StageTools } from "./stage-push.ts";
@@ -40,20 +41,20 @@ export function createStage(deps: StageDeps): {
       emit({ kind: "refused", key, ...base });
       return;
     }
-    const stat = sys.stat(base);
     const sections = new Sections(deps.zstd);
     const session = new StageSession(deps, {
       key,
       dryRun,
       capacity,
       base,
-      mount: failed(stat) ? -1n : stat.mount,
+      place: placeOf(sys, base),
       directories: new Directories(sys, base),
       sections,
       marks: new Marks(sections),
       roots: new Roots(),
-      staging: new Staging(sys, base, name),
+      staging: new Staging(deps, base, name),
       amended: new Map(),
+      exchanged: new Set(),
     });
     sessions.set(name, session);
     emit({ kind: "opened", key });
@@ -107,7 +108,7 @@ export function createStage(deps: StageDeps): {
     cleanAtStart() {
       const base = sys.openBase(deps.base);
       if (failed(base)) return base;
-      const result = removeLeftovers(sys, base);
+      const result = removeLeftovers(deps, base);
       sys.close(base);
       return result;
     },

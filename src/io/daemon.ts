@@ -210,8 +210,8 @@ class Threads {
     const port = this.#startDisk("stage");
     return new Promise((resolve) => {
       port.on("message", (notice: StageNotice) => {
-        if (notice.text !== undefined) this.#log(0, notice.text);
-        resolve();
+        if (notice.kind === "log") this.#log(0, notice.text);
+        else resolve();
       });
     });
   }

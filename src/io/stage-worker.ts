@@ -7,11 +7,12 @@ import type { StageNotice } from "./threads.ts";
 /** The stage's thread: compares, stages and switches for the pushes that this node receives. */
 
 const data = diskThreadData();
-const stage = createStage({ ...openDiskTools(data), emit: (message) => reply(data, message) });
+const tell = (notice: StageNotice) => data.main.postMessage(notice);
+const log = (text: string) => tell({ kind: "log", text });
+const stage = createStage({ ...openDiskTools(data), emit: (message) => reply(data, message), log });
 
 const cleaned = stage.cleanAtStart();
-const text =
-  cleaned < 0 ? `cannot remove what an earlier push left in the base: ${errorText(-cleaned)}` : undefined;
-data.main.postMessage({ kind: "ready", text } satisfies StageNotice);
+if (cleaned < 0) log(`cannot remove what an earlier push left in the base: ${errorText(-cleaned)}`);
+tell({ kind: "ready" });
 
 takeRequests<StageRequest>(data, (request) => stage.handle(request));

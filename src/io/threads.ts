@@ -47,8 +47,8 @@ export type SourceNotice =
   | { readonly kind: "lines"; readonly key: PushKey; readonly lines: readonly PushLine[] }
   | { readonly kind: "closed"; readonly key: PushKey };
 
-/** From the stage's thread to the main one, once: what it says of leftovers; then it takes requests. */
-export type StageNotice = { readonly kind: "ready"; readonly text: string | undefined };
+/** From the stage's thread to the main one: lines for the log, and once that leftovers are gone and it takes requests. */
+export type StageNotice = { readonly kind: "ready" } | { readonly kind: "log"; readonly text: string };
 
 /**
  * Starts a thread. `broken` is told of an error that ends it, once. The file is found beside this one in a checkout, and below `io/` of the

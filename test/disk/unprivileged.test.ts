@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { STAGE_NAME } from "../../src/disk/names.ts";
 import { FailStep } from "../../src/wire/constants.ts";
+import { NOBODY, pushAsNobody } from "./nobody.ts";
 import { CAPACITY, differences, run, snapshot, workspace } from "./support.ts";
 import { noise } from "./tree.ts";
 
@@ -10,24 +11,6 @@ import { noise } from "./tree.ts";
 const asRoot = test.skipIf(process.geteuid?.() !== 0);
 const EACCES = 13;
 const EPERM = 1;
-
-/** What `unprivileged.ts` prints. */
-type Report = {
-  message?: string;
-  problems: string[];
-  explained: string[];
-  refused?: string;
-  failure?: { errno: number; step: number; entry?: number };
-  committed?: boolean;
-};
-const NOBODY = 65534;
-
-/** A push by nobody. */
-function pushAsNobody(from: string, to: string, ...path: string[]): Report {
-  const user = ["--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups"];
-  const script = new URL("unprivileged.ts", import.meta.url).pathname;
-  return JSON.parse(run("setpriv", [...user, process.execPath, script, from, to, ...path]));
-}
 
 /** Gives a tree to nobody. */
 function give(path: string): void {

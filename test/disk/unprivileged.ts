@@ -1,6 +1,6 @@
 import { everything, push, receiver } from "./support.ts";
 
-/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as whoever runs this; prints the outcome. Not a test: `environment.test.ts` starts it as another user. */
+/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as whoever runs this; prints the outcome. Not a test: `nobody.ts` starts it as another user. */
 const [from, to, path] = process.argv.slice(2);
 if (from === undefined || to === undefined) throw new Error("two directories are needed");
 const selection = path === undefined ? everything : { paths: [Buffer.from(path)], recursive: false };
@@ -22,5 +22,10 @@ console.log(
     refused: outcome?.refused,
     failure: outcome?.failure,
     committed: outcome?.committed,
+    updated: outcome?.needs.reduce((sum, { update }) => sum + bitsOf(update), 0),
   }),
 );
+
+function bitsOf(bitmap: Uint8Array | undefined): number {
+  return [...(bitmap ?? [])].reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
+}
