@@ -3,6 +3,7 @@ import type { Verdict } from "../wire/verdict.ts";
 import type { FileDigest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import { nameOf, parentOf, toLatin1 } from "./names.ts";
+import { quietInNs } from "./quiet.ts";
 import { type Extent, errnoOf, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** From this size on the kernel is told that a file is read from front to back. */
@@ -13,6 +14,15 @@ type Health =
   | { readonly kind: "good" }
   | { readonly kind: "changed" }
   | { readonly kind: "unreadable"; readonly errno: number };
+
+/** What became of a file; the rest is of a good one. */
+export type Reading = {
+  readonly verdict: Verdict;
+  /** Its time of the last change, before and after. */
+  readonly changedNs: bigint;
+  /** Whether it had been left alone long enough, when it was opened, for its times to prove that it was not changed since. */
+  readonly quiet: boolean;
+};
 
 /**
  * Reads one file of the content stream after the other, each from front to back, and judges whether what was read is the file of the
@@ -43,13 +53,18 @@ export class FileReader {
     return this.#size - this.#position;
   }
 
-  /** Starts a file; it must still be what its entry says. */
-  open(entry: Entry): void {
+  /** Whether the file is good so far. */
+  get good(): boolean {
+    return this.#health.kind === "good";
+  }
+
+  /** Starts a file; it must still be what its entry says, and last changed at that time if one is given. */
+  open(entry: Entry, changedNs?: bigint): void {
     this.#digest.reset();
     this.#position = 0;
     this.#size = entry.size;
     this.#health = { kind: "good" };
-    // Before the file is looked at: whatever is changed after that moment gets this time or a later one.
+    // Before the file is looked at: it is rather taken for younger than it is.
     this.#openedNs = this.#sys.nowNs();
     const fd = this.#openPath(toLatin1(entry.path));
     if (failed(fd)) {
@@ -59,7 +74,8 @@ export class FileReader {
     this.#fd = fd;
     const stat = this.#sys.stat(fd);
     if (failed(stat)) this.#health = { kind: "unreadable", errno: errnoOf(stat) };
-    else if (!isStill(entry, stat)) this.#health = { kind: "changed" };
+    else if (!isStill(entry, stat) || (changedNs ?? stat.changedNs) !== stat.changedNs)
+      this.#health = { kind: "changed" };
     else this.#opened = stat;
     if (entry.size >= SEQUENTIAL_BYTES_MIN) this.#sys.sequential(fd);
   }
@@ -78,23 +94,24 @@ export class FileReader {
     if (this.#health.kind === "good") this.#digest.update(into);
   }
 
-  /**
-   * Ends the file and says what became of it. A file that was changed within the clock's tick in which reading began could be changed once more
-   * in that tick, without a trace in its times: with `strict` it does not count as good either.
-   */
-  finish(number: number, { strict }: { strict: boolean }): Verdict {
+  /** Ends the file and says what became of it. */
+  finish(number: number): Reading {
+    const before = this.#opened;
     if (this.#fd !== undefined && this.#health.kind === "good") {
-      const before = this.#opened;
       const after = this.#sys.stat(this.#fd);
-      const racy = strict && before !== undefined && before.changedNs >= this.#openedNs;
       if (failed(after)) this.#health = { kind: "unreadable", errno: errnoOf(after) };
-      else if (before === undefined || !isSame(before, after) || racy) this.#health = { kind: "changed" };
+      else if (before === undefined || !isSame(before, after)) this.#health = { kind: "changed" };
     }
     this.close();
+    const quiet = before !== undefined && quietInNs(before, this.#openedNs) === 0n;
+    return { verdict: this.#verdict(number), changedNs: before?.changedNs ?? 0n, quiet };
+  }
+
+  #verdict(entry: number): Verdict {
     const health = this.#health;
-    if (health.kind === "good") return { entry: number, status: "good", digest: this.#digest.finish() };
-    if (health.kind === "changed") return { entry: number, status: "changed" };
-    return { entry: number, status: "unreadable", errno: health.errno };
+    if (health.kind === "good") return { entry, status: "good", digest: this.#digest.finish() };
+    if (health.kind === "changed") return { entry, status: "changed" };
+    return { entry, status: "unreadable", errno: health.errno };
   }
 
   /** Closes the file, wherever reading is. */

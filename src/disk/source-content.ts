@@ -1,6 +1,6 @@
 import { type Amendment, amendmentBytes, encodeAmendments } from "../wire/amendment.ts";
 import { AMENDMENTS_MAX, BlockKind } from "../wire/constants.ts";
-import { type Entry, rawBytesMax } from "../wire/manifest.ts";
+import { rawBytesMax } from "../wire/manifest.ts";
 import { encodeVerdicts, VERDICT_BYTES, type Verdict } from "../wire/verdict.ts";
 import { FileReader } from "./file-reader.ts";
 import { toLatin1 } from "./names.ts";
@@ -14,13 +14,9 @@ import {
   type SourceTools,
   tellProblem,
 } from "./source-push.ts";
+import { confirm, type Doubts, type Round, type RoundFile, settle, tellUnreadable } from "./source-round.ts";
 import { Errno } from "./sys.ts";
 import { VerdictLog } from "./verdict-log.ts";
-
-/** A file of one round of the stream: the first is the plan's, each further one an amendment's. */
-type RoundFile = { readonly number: number; readonly size: number; readonly entry: Entry };
-/** Its files in stream order; a fresh walk for each call. */
-type Round = { readonly index: number; readonly files: () => Iterable<RoundFile>; readonly bytes: number };
 
 /** Content, verdicts and amendments, to the end of the push (PROTOCOL §10.3..5). Nothing if the plan is empty. */
 export function* makeContent(tools: SourceTools, push: SourcePush): Maker {
@@ -43,7 +39,8 @@ function* play(
   { round, reader }: { round: Round; reader: FileReader },
 ): Maker<Round | undefined> {
   const verdicts = new VerdictLog();
-  yield* stream(tools, push, { round, reader, verdicts });
+  const doubts = yield* stream(tools, push, { round, reader, verdicts });
+  yield* confirm(tools, push, { round, reader, verdicts, doubts });
   const amended = yield* judge(tools, push, { round, verdicts });
   if (amended.round === undefined) return undefined;
   yield* amend(tools, push, amended.amendments);
@@ -56,14 +53,13 @@ function* planned({ sections }: SourcePush): Generator<RoundFile, void, undefine
     yield { number, size, entry: sections.entry(section, index) };
 }
 
-/** The content blocks of a round. Files that are empty have no bytes, but a verdict all the same. */
+/** The content blocks of a round; returns of which files to make sure. Files that are empty have no bytes, but a verdict all the same. */
 function* stream(
   tools: SourceTools,
   push: SourcePush,
   { round, reader, verdicts }: { round: Round; reader: FileReader; verdicts: VerdictLog },
-): Maker {
-  // What is too young to be trusted is read once more; whoever still finds it too young then has a clock of his own (a network file system).
-  const strict = round.index === 0;
+): Maker<Doubts> {
+  const doubts: Doubts = new Map();
   let filled = 0;
   for (const file of round.files()) {
     reader.open(file.entry);
@@ -75,16 +71,15 @@ function* stream(
       yield madeBlock(BlockKind.content, filled);
       filled = 0;
     }
-    const verdict = reader.finish(file.number, { strict });
+    const { verdict, changedNs, quiet } = reader.finish(file.number);
+    // One that changed in the last round is likelier than others to be written by somebody who is just held up.
+    const doubtful = !quiet || round.index > 0;
+    if (verdict.status === "good" && file.size > 0 && doubtful) doubts.set(verdicts.count, changedNs);
     verdicts.add(verdict);
     if (verdict.status === "unreadable") tellUnreadable(tools, push, file.entry, verdict.errno);
   }
   if (filled > 0) yield madeBlock(BlockKind.content, filled);
-}
-
-function tellUnreadable(tools: SourceTools, push: SourcePush, entry: Entry, errno: number): void {
-  const problem = errno === Errno.ENOENT ? "vanished" : "unreadable";
-  tellProblem(tools, push, { kind: "problem", path: toLatin1(entry.path), problem, errno });
+  return doubts;
 }
 
 type Amended = { readonly amendments: readonly Amendment[]; readonly round: Round | undefined };
@@ -110,7 +105,9 @@ function* judge(
   }
   // Whether this is the final block is decided here: a changed file that is there again makes one more round.
   const amended =
-    round.index < AMENDMENTS_MAX ? lookAgain(tools, push, { round, changed }) : giveUp(tools, push, changed);
+    round.index < AMENDMENTS_MAX
+      ? yield* lookAgain(tools, push, { round, changed })
+      : giveUp(tools, push, changed);
   const final = amended.round === undefined;
   yield madeBlock(BlockKind.verdict, putCompressed(tools, push, encodeVerdicts(records)), { final });
   return amended;
@@ -122,16 +119,20 @@ function giveUp(tools: SourceTools, push: SourcePush, changed: readonly RoundFil
   return { amendments: [], round: undefined };
 }
 
-/** What the changed files are now. */
-function lookAgain(
+/** What the changed files are, once they have come to rest. One that never does is not read again: nobody could tell what that would give. */
+function* lookAgain(
   tools: SourceTools,
   push: SourcePush,
   { round, changed }: { round: Round; changed: readonly RoundFile[] },
-): Amended {
+): Maker<Amended> {
+  const restless = yield* settle(tools, push, changed);
   const amendments: Amendment[] = [];
   const files: RoundFile[] = [];
   let bytes = 0;
-  for (const { number, entry } of changed) {
+  giveUp(tools, push, [...restless]);
+  for (const file of changed) {
+    if (restless.has(file)) continue;
+    const { number, entry } = file;
     const path = toLatin1(entry.path);
     const found = describe(path, look(tools.sys, push.directories, path));
     if (found?.kind !== "entry") {

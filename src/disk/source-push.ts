@@ -35,7 +35,7 @@ export type SourcePush = {
   contentBytes: number;
 };
 
-/** A block that has been put at the push's target, without its digest; or the end of the push. */
+/** A block that has been put at the push's target, without its digest; or the end of the push; or a wait before it goes on with the same block. */
 export type Made =
   | {
       readonly kind: "block";
@@ -45,7 +45,8 @@ export type Made =
       readonly final: boolean;
       readonly entries: number;
     }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "pause"; readonly ms: number };
 
 /** Makes blocks: each `next` makes one, at the target of that moment. Returning early closes what is open. */
 export type Maker<Result = void> = Generator<Made, Result, undefined>;

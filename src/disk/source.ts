@@ -17,6 +17,8 @@ export type SourceDeps = SourceTools & {
   /** Path of the base directory. It is opened anew for each push. */
   readonly base: Latin1;
   readonly emit: (reply: SourceReply) => void;
+  /** Calls `resume` after that time; requests may be handled meanwhile. */
+  readonly later: (ms: number, resume: () => void) => void;
 };
 
 type Request<Kind extends SourceRequest["kind"]> = Extract<SourceRequest, { kind: Kind }>;
@@ -25,7 +27,7 @@ type Open = { readonly push: SourcePush; readonly maker: Maker } | Failed;
 
 /**
  * The owner's disk side (wire/disk-port.ts): scans, reads, and puts blocks into slots. Several pushes at once; each request is done when `handle`
- * returns. A `next` makes one block, and reads no further than that block needs. Nothing below the base is ever changed.
+ * returns, but for a `next` that has to wait for files to come to rest. A `next` makes one block, and reads no further than that block needs. Nothing below the base is ever changed.
  */
 export function createSource(deps: SourceDeps): { handle(request: SourceRequest): void } {
   const source = new Source(deps);
@@ -72,8 +74,9 @@ class Source {
     this.#pushes.set(name, { push, maker: make(this.#deps, push) });
   }
 
-  #next({ key, slot, block }: Request<"next">): void {
-    const { arena, digest, emit } = this.#deps;
+  #next(request: Request<"next">): void {
+    const { arena, digest, emit, later } = this.#deps;
+    const { key, slot, block } = request;
     const known = this.#pushes.get(keyText(key));
     if (known === undefined || failed(known)) {
       const reason = known === undefined ? "the push is not open" : errorText(errnoOf(known));
@@ -84,6 +87,13 @@ class Source {
     push.target = slotAt(arena, slot, push.capacity);
     const { value: made } = maker.next();
     assert(made !== undefined, "block asked for after the final one");
+    if (made.kind === "pause") {
+      later(made.ms, () => {
+        // It may have been closed meanwhile, and even another be open under its name.
+        if (this.#pushes.get(keyText(key)) === known) this.#next(request);
+      });
+      return;
+    }
     if (made.kind === "failed") {
       emit({ kind: "failed", key, message: made.message });
       return;

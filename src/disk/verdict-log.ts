@@ -1,3 +1,4 @@
+import { assert } from "../wire/brand.ts";
 import { DIGEST_BYTES } from "../wire/constants.ts";
 import { VERDICT_STATUSES, type Verdict } from "../wire/verdict.ts";
 
@@ -19,7 +20,14 @@ export class VerdictLog {
       grown.set(this.#rows);
       this.#rows = grown;
     }
-    const at = this.#count++ * ROW_BYTES;
+    this.set(this.#count++, verdict);
+  }
+
+  /** Puts another verdict in the place of the one that was added as number `index`. */
+  set(index: number, verdict: Verdict): void {
+    assert(index >= 0 && index < this.#count, "verdict outside the log");
+    const at = index * ROW_BYTES;
+    this.#rows.fill(0, at, at + ROW_BYTES);
     this.#rows[at] = VERDICT_STATUSES.indexOf(verdict.status);
     if (verdict.status === "unreadable") {
       this.#rows[at + 1] = verdict.errno >>> 8;

@@ -19,6 +19,12 @@ const source = createSource({
     told ??= { key: line.key, lines: [] };
     told.lines.push(toPushLine(line));
   },
+  later: (ms, resume) => {
+    setTimeout(() => {
+      resume();
+      flush();
+    }, ms);
+  },
   emit: (message) => {
     if (message.kind === "closed") {
       flush();

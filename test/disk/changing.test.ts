@@ -13,7 +13,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import type { Sys } from "../../src/disk/sys.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
 import {
   CAPACITY,
@@ -249,31 +248,4 @@ test("a file that cannot be read to its end is reported, and the rest arrives", 
   expect(committed(result)).toEqual([true]);
   expect(existsSync(space.path("b/big"))).toBe(false);
   expect(readFileSync(space.path("b/after"), "utf8")).toBe("after");
-});
-
-function withClock(now: bigint): Sys {
-  return { ...tools.sys, nowNs: () => now };
-}
-
-test("a file so young that a further change would not show is read twice", () => {
-  using space = workspace();
-  mkdirSync(space.path("a"));
-  mkdirSync(space.path("b"));
-  writeFileSync(space.path("a/f"), "young");
-  const { changedNs } = Object(tools.sys.statMany(tools.sys.openBase(space.path("a")) as never, ["f"])[0]);
-  // The clock stands in the tick of the file's last change, or has just left it.
-  for (const [now, expected] of [
-    [changedNs, "mpcvacv"],
-    [changedNs + 1n, "mpcv"],
-  ]) {
-    const result = push({
-      from: space.path("a"),
-      to: [receiver(space.path("b"))],
-      source: { sys: withClock(now) },
-    });
-    expect(kinds(result)).toBe(expected);
-    expect(committed(result)).toEqual([true]);
-    expect(readFileSync(space.path("b/f"), "utf8")).toBe("young");
-    rmSync(space.path("b/f"));
-  }
 });

@@ -80,8 +80,6 @@ export function differences(a: string, b: string): string {
 /** One receiver of a loop without a network. */
 export type Receiver = {
   readonly base: string;
-  /** What its operator has been told. */
-  readonly log: readonly string[];
   readonly handle: (request: StageRequest) => StageReply;
   readonly cleanAtStart: () => number;
 };
@@ -89,17 +87,9 @@ export type Receiver = {
 /** A receiver with the base directory `base`; its tools may be others than the usual ones. */
 export function receiver(base: string, with_: Partial<typeof tools> = {}): Receiver {
   const replies: StageReply[] = [];
-  const log: string[] = [];
-  const stage = createStage({
-    ...tools,
-    ...with_,
-    base,
-    emit: (reply) => replies.push(reply),
-    log: (text) => log.push(text),
-  });
+  const stage = createStage({ ...tools, ...with_, base, emit: (reply) => replies.push(reply) });
   return {
     base,
-    log,
     handle(request) {
       stage.handle(request);
       const reply = replies.shift();
@@ -146,7 +136,13 @@ export type Outcome = {
 
 export const everything: Selection = { paths: [], recursive: true };
 
-/** The clock of file times has moved on since any file was made: files younger than that are read twice (FileReader.finish). */
+/** Pauses as a source asks for them, here with nothing else to do meanwhile. */
+export function sleepThenResume(ms: number, resume: () => void): void {
+  Bun.sleepSync(ms);
+  resume();
+}
+
+/** The clock of file times has moved on since any file was made. */
 export function settle(): void {
   for (let tick = 0, last = tools.sys.nowNs(); tick < 2; Bun.sleepSync(1)) {
     const now = tools.sys.nowNs();
@@ -202,6 +198,7 @@ export function push(options: PushOptions): PushResult {
     ...options.source,
     base: options.from,
     emit: (reply) => replies.push(reply),
+    later: sleepThenResume,
     tell: (line) => lines.push(line),
   });
   source.handle({ kind: "open", key, selection: options.selection ?? everything, capacity });
