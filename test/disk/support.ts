@@ -80,6 +80,8 @@ export function differences(a: string, b: string): string {
 /** One receiver of a loop without a network. */
 export type Receiver = {
   readonly base: string;
+  /** What its operator has been told. */
+  readonly log: readonly string[];
   readonly handle: (request: StageRequest) => StageReply;
   readonly cleanAtStart: () => number;
 };
@@ -87,9 +89,17 @@ export type Receiver = {
 /** A receiver with the base directory `base`; its tools may be others than the usual ones. */
 export function receiver(base: string, with_: Partial<typeof tools> = {}): Receiver {
   const replies: StageReply[] = [];
-  const stage = createStage({ ...tools, ...with_, base, emit: (reply) => replies.push(reply) });
+  const log: string[] = [];
+  const stage = createStage({
+    ...tools,
+    ...with_,
+    base,
+    emit: (reply) => replies.push(reply),
+    log: (text) => log.push(text),
+  });
   return {
     base,
+    log,
     handle(request) {
       stage.handle(request);
       const reply = replies.shift();
