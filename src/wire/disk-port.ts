@@ -44,7 +44,7 @@ export type SourceRequest =
     }
   /** Asks the console to be told of a receiver's failure, by entry name. The answer goes to the console. */
   | { readonly kind: "explain"; readonly key: PushKey; readonly host: string; readonly failure: DiskFailure }
-  /** Forgets the push. No answer. Also ends a `next` that is under way (no answer then, either). The engine may reuse the slots at once only after `closed`. */
+  /** Forgets the push. Answered by `closed`; a `next` that is under way is not answered any more. The engine may reuse the slots only after that. */
   | { readonly kind: "close"; readonly key: PushKey };
 
 export type SourceReply =
