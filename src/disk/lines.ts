@@ -37,7 +37,7 @@ export type SourceLine =
 /**
  * "socket", "device": left out on purpose. "changed": it changed each time it was read. "vanished", "unreadable": gone, or not to be
  * read, after it was listed. "unlisted": a directory whose content is unknown. "long": its path, name or target is longer than a manifest
- * can say. "unsupported": its owner, size or time is.
+ * can say. "unsupported": its owner, size, time or target is none at all.
  */
 export type Problem =
   | "socket"
@@ -72,6 +72,6 @@ export function problemText(problem: Problem, errno: number): string {
     case "long":
       return "error: cannot send, name too long:";
     case "unsupported":
-      return "error: cannot send, owner, size or time out of range:";
+      return "error: cannot send, owner, size, time or link target out of range:";
   }
 }

@@ -74,6 +74,8 @@ export function describe(path: Latin1, { stat, target }: Status): Found | undefi
   if (typeof target !== "string")
     return problem(path, "unreadable", target === undefined ? 0 : errnoOf(target));
   if (target.length > PATH_BYTES_MAX) return problem(path, "long", 0);
+  // No system call makes such a link, but file systems in user space are free to show one.
+  if (target === "" || target.includes("\0")) return problem(path, "unsupported", 0);
   return found({ type: "symlink", ...common, ...times, size, target: toBytes(target) });
 }
 

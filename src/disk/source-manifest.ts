@@ -1,7 +1,7 @@
 import { bitmapBytes } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
 import { BlockKind } from "../wire/constants.ts";
-import { type Entry, rawBytesMax, SECTION_FIXED_BYTES, SectionWriter } from "../wire/manifest.ts";
+import { type Entry, mayFollow, rawBytesMax, SECTION_FIXED_BYTES, SectionWriter } from "../wire/manifest.ts";
 import { encodePlan, type PlanRecord, planRecordBytes } from "../wire/plan.ts";
 import { toLatin1 } from "./names.ts";
 import { scan } from "./scan.ts";
@@ -27,6 +27,7 @@ export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boole
   assert(limit >= SECTION_FIXED_BYTES, "block too small for any section");
   const writer = new SectionWriter(limit);
   let entries: Entry[] = [];
+  let previous: Entry | undefined;
 
   const section = (lastOfKind: boolean): Made => {
     const bytes = putCompressed(tools, push, writer.take());
@@ -42,19 +43,23 @@ export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boole
       tellProblem(tools, push, found);
       continue;
     }
+    const path = toLatin1(found.entry.path);
+    // Looked at one after the other, a path may have been a file, and the next be inside of it all the same; or a directory names one thing twice.
+    if (previous !== undefined && !mayFollow(previous, found.entry)) {
+      tellProblem(tools, push, { kind: "problem", path, problem: "changed", errno: 0 });
+      continue;
+    }
     let added = writer.add(found.entry);
     if (added === "full") {
       yield section(false);
       added = writer.add(found.entry);
     }
-    if (added === "added") entries.push(found.entry);
-    else
-      tellProblem(tools, push, {
-        kind: "problem",
-        path: toLatin1(found.entry.path),
-        problem: "long",
-        errno: 0,
-      });
+    if (added === "added") {
+      entries.push(found.entry);
+      previous = found.entry;
+    } else {
+      tellProblem(tools, push, { kind: "problem", path, problem: "long", errno: 0 });
+    }
   }
   yield section(true);
   return true;

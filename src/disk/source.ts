@@ -10,13 +10,15 @@ import { keyText } from "./push-key.ts";
 import { Sections } from "./sections.ts";
 import { makeContent } from "./source-content.ts";
 import { makeManifest, makePlan } from "./source-manifest.ts";
-import { filesOnly, type Maker, type SourcePush, type SourceTools } from "./source-push.ts";
+import { filesOnly, type Made, type Maker, type SourcePush, type SourceTools } from "./source-push.ts";
 import { errnoOf, type Failed, failed, type Latin1 } from "./sys.ts";
 
 export type SourceDeps = SourceTools & {
   /** Path of the base directory. It is opened anew for each push. */
   readonly base: Latin1;
   readonly emit: (reply: SourceReply) => void;
+  /** Takes what an operator should read of mistakes of our own. */
+  readonly log: (text: string) => void;
   /** Calls `resume` after that time; requests may be handled meanwhile. */
   readonly later: (ms: number, resume: () => void) => void;
 };
@@ -85,7 +87,7 @@ class Source {
     }
     const { push, maker } = known;
     push.target = slotAt(arena, slot, push.capacity);
-    const { value: made } = maker.next();
+    const made = this.#step(maker);
     assert(made !== undefined, "block asked for after the final one");
     if (made.kind === "pause") {
       later(made.ms, () => {
@@ -103,6 +105,20 @@ class Source {
     const bytes = made.bytes + DIGEST_BYTES;
     const { contentBytes } = push;
     emit({ kind: "block", key, slot, block, blockKind, bytes, lastOfKind, final, entries, contentBytes });
+  }
+
+  /**
+   * Goes on with a push. What is on the disk must never end this thread, and with it all pushes: an exception that nobody has foreseen ends the
+   * push that met it. Whether the slot is one at all has been asserted outside of this.
+   */
+  #step(maker: Maker): Made | undefined {
+    try {
+      return maker.next().value ?? undefined;
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      this.#deps.log(`source: ${stack ?? message}`);
+      return { kind: "failed", message: `fault while reading the base directory: ${message}` };
+    }
   }
 
   #union({ key, section, content }: Request<"union">): void {

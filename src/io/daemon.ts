@@ -201,7 +201,8 @@ class Threads {
   #startSource(): void {
     this.#startDisk("source").on("message", (notice: SourceNotice) => {
       if (notice.kind === "lines") this.engine.onLines(notice.key, notice.lines);
-      else this.engine.onSourceClosed(notice.key);
+      else if (notice.kind === "closed") this.engine.onSourceClosed(notice.key);
+      else this.#log(0, notice.text);
     });
   }
 

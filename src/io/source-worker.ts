@@ -19,6 +19,7 @@ const source = createSource({
     told ??= { key: line.key, lines: [] };
     told.lines.push(toPushLine(line));
   },
+  log: (text) => tell({ kind: "log", text }),
   later: (ms, resume) => {
     setTimeout(() => {
       resume();

@@ -45,7 +45,8 @@ export type DiskThreadData = {
 /** From the source's thread to the main one. */
 export type SourceNotice =
   | { readonly kind: "lines"; readonly key: PushKey; readonly lines: readonly PushLine[] }
-  | { readonly kind: "closed"; readonly key: PushKey };
+  | { readonly kind: "closed"; readonly key: PushKey }
+  | { readonly kind: "log"; readonly text: string };
 
 /** From the stage's thread to the main one: lines for the log, and once that leftovers are gone and it takes requests. */
 export type StageNotice = { readonly kind: "ready" } | { readonly kind: "log"; readonly text: string };

@@ -16,7 +16,7 @@ import { type Entry, encodeSection } from "../../src/wire/manifest.ts";
 import { pathFault } from "../../src/wire/path.ts";
 import { decodePlan } from "../../src/wire/plan.ts";
 import type { Verdict } from "../../src/wire/verdict.ts";
-import { everything, freshKey, sleepThenResume, tools, workspace } from "./support.ts";
+import { everything, freshKey, sleepThenResume, tools, unexpected, workspace } from "./support.ts";
 
 /** The small parts, each for itself. */
 
@@ -122,7 +122,14 @@ test("of what receivers claim to need, only files get into the plan", () => {
   writeFileSync(space.path("f"), "f");
   const replies: SourceReply[] = [];
   const emit = (reply: SourceReply) => void replies.push(reply);
-  const source = createSource({ ...tools, base: space.root, emit, later: sleepThenResume, tell: () => {} });
+  const source = createSource({
+    ...tools,
+    base: space.root,
+    emit,
+    later: sleepThenResume,
+    log: unexpected,
+    tell: () => {},
+  });
   const key = freshKey();
   const slot = 3 as Slot;
   source.handle({ kind: "open", key, selection: everything, capacity: 1000 });

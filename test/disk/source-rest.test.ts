@@ -7,7 +7,17 @@ import type { BlockIndex, Slot } from "../../src/wire/brand.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
 import type { PushKey, SourceReply } from "../../src/wire/disk-port.ts";
 import { problems, tree } from "./expectations.ts";
-import { CAPACITY, everything, freshKey, interpose, push, receiver, tools, workspace } from "./support.ts";
+import {
+  CAPACITY,
+  everything,
+  freshKey,
+  interpose,
+  push,
+  receiver,
+  tools,
+  unexpected,
+  workspace,
+} from "./support.ts";
 
 /** Files that changed a moment ago: their times cannot prove that they hold still. */
 
@@ -138,6 +148,7 @@ test("while one push waits for a file to come to rest, others go on; closing it 
     base: space.path("a"),
     emit: (reply) => replies.push(reply),
     tell: () => {},
+    log: unexpected,
     later: (_, resume) => waits.push(resume),
   });
   const slot = 1 as Slot;

@@ -152,6 +152,11 @@ export function sleepThenResume(ms: number, resume: () => void): void {
   resume();
 }
 
+/** For what a source must never have to say. */
+export function unexpected(text: string): never {
+  throw new Error(text);
+}
+
 /** The clock of file times has moved on since any file was made. */
 export function settle(): void {
   for (let tick = 0, last = tools.sys.nowNs(); tick < 2; Bun.sleepSync(1)) {
@@ -209,6 +214,7 @@ export function push(options: PushOptions): PushResult {
     base: options.from,
     emit: (reply) => replies.push(reply),
     later: sleepThenResume,
+    log: unexpected,
     tell: (line) => lines.push(line),
   });
   source.handle({ kind: "open", key, selection: options.selection ?? everything, capacity });
