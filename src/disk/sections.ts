@@ -23,8 +23,10 @@ type Kept = {
   /** Compressed: about 15 bytes an entry, where the entries as objects would be 500. */
   readonly frame: Uint8Array;
   readonly firstEntry: number;
-  /** For each entry the size of a file, or NOT_A_FILE. */
-  readonly sizes: Float64Array;
+  /** Number of entries. */
+  readonly length: number;
+  /** For each entry the size of a file, or NOT_A_FILE; undefined while nobody has asked: most sections of most pushes have nothing to send. */
+  sizes: Float64Array | undefined;
   /** Which entries are in the content stream; undefined: none. */
   plan: Uint8Array | undefined;
 };
@@ -52,8 +54,14 @@ export class Sections {
 
   /** Adds the next section, which has been checked; the frame is copied. */
   add(frame: Uint8Array, entries: readonly Entry[]): void {
-    const sizes = Float64Array.from(entries, (entry) => (entry.type === "file" ? entry.size : NOT_A_FILE));
-    this.#kept.push({ frame: frame.slice(), firstEntry: this.#entries, sizes, plan: undefined });
+    const { length } = entries;
+    this.#kept.push({
+      frame: frame.slice(),
+      firstEntry: this.#entries,
+      length,
+      sizes: undefined,
+      plan: undefined,
+    });
     this.#entries += entries.length;
     this.#remember(this.count - 1, entries);
   }
@@ -64,7 +72,7 @@ export class Sections {
 
   /** Number of entries of a section. */
   length(section: number): number {
-    return this.#at(section).sizes.length;
+    return this.#at(section).length;
   }
 
   /** The entries of a section. */
@@ -115,7 +123,7 @@ export class Sections {
 
   /** Bytes of a file, or NOT_A_FILE. */
   size(section: number, index: number): number {
-    return this.#at(section).sizes[index] ?? NOT_A_FILE;
+    return this.#sizes(section)[index] ?? NOT_A_FILE;
   }
 
   setPlan(section: number, plan: Uint8Array | undefined): void {
@@ -126,16 +134,25 @@ export class Sections {
     return this.#at(section).plan;
   }
 
-  /** The files of the plan in stream order. Expands nothing. */
+  /** The files of the plan in stream order. */
   *stream(): Generator<StreamFile, void, undefined> {
     for (let section = 0; section < this.count; section++) {
-      const { plan, firstEntry, sizes } = this.#at(section);
+      const { plan, firstEntry } = this.#at(section);
       if (plan === undefined) continue;
+      const sizes = this.#sizes(section);
       for (let index = 0; index < sizes.length; index++) {
         const size = sizes[index] ?? NOT_A_FILE;
         if (size >= 0 && getBit(plan, index)) yield { section, index, number: firstEntry + index, size };
       }
     }
+  }
+
+  #sizes(section: number): Float64Array {
+    const kept = this.#at(section);
+    kept.sizes ??= Float64Array.from(this.read(section), (entry) =>
+      entry.type === "file" ? entry.size : NOT_A_FILE,
+    );
+    return kept.sizes;
   }
 
   #at(section: number): Kept {

@@ -2,6 +2,7 @@ import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure, PushKey } from "../wire/disk-port.ts";
 import type { Entry } from "../wire/manifest.ts";
 import type { Arena } from "./arena.ts";
+import type { Budget } from "./budget.ts";
 import type { Digest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import type { Marks, Roots } from "./marks.ts";
@@ -37,6 +38,7 @@ export type StagePush = {
   readonly marks: Marks;
   readonly roots: Roots;
   readonly staging: Staging;
+  readonly budget: Budget;
   /** Entries that the comparison saw something of another kind in the place of (`CompareOptions.exchanged`). */
   readonly exchanged: Set<number>;
   /** Entries that replaced those of the manifest (PROTOCOL §10.5), by number. */
@@ -59,6 +61,11 @@ export function failure(step: FailStep, result: number, entry: number | undefine
 /** The sender's blocks contradict PROTOCOL §10 or each other. */
 export function protocolFailure(entry?: number): DiskFailure {
   return { errno: Errno.EPROTO, step: FailStep.manifest, entry };
+}
+
+/** The push is more than this host wants to keep in memory. */
+export function memoryFailure(entry?: number): DiskFailure {
+  return { errno: Errno.ENOMEM, step: FailStep.manifest, entry };
 }
 
 /** What an entry says of owner, mode and time, as far as this process may set it. */

@@ -12,9 +12,18 @@ import { Committer } from "./committer.ts";
 import { type CompareOptions, Comparer, compareAgain } from "./compare.ts";
 import { Mark } from "./marks.ts";
 import { parentOf, toBytes, toLatin1 } from "./names.ts";
-import { protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
+import { memoryFailure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
 import { plannedFiles, Round, type RoundFile } from "./stage-round.ts";
 import { Errno, type Extent, errnoOf, failed } from "./sys.ts";
+
+/** Bytes that are kept of a section besides its frame, and of what is in it (Budget); the objects' sizes are estimates. */
+const SECTION_BYTES = 256;
+/** Of a file that is needed: its digest, in a table that doubles. */
+const CONTENT_BYTES = 3 * DIGEST_BYTES;
+const ROOT_BYTES = 64;
+/** Of each entry of a section that has files in the content stream. */
+const SIZE_BYTES = 8;
+const AMENDED_BYTES = 512;
 
 type BlockRequest = Extract<StageRequest, { kind: "block" }>;
 type Used = Extract<StageReply, { kind: "used" }>;
@@ -50,7 +59,7 @@ export class StageSession {
     this.#builder = new Builder(tools.sys, push);
   }
 
-  /** Uses a block, in the order of the push. After a failure nothing of the push is left on disk, and all further blocks are ignored. */
+  /** Uses a block, in the order of the push. A failure removes what is staged (`Staging.remove`), and all further blocks are ignored. */
   block({ key, slot, block, blockKind, bytes, lastOfKind, final }: BlockRequest): Used {
     const answer = { kind: "used", key, slot, block } as const;
     const at = slotAt(this.#tools.arena, slot, this.push.capacity);
@@ -75,7 +84,7 @@ export class StageSession {
     return problem;
   }
 
-  /** Renames. Whatever comes of it, nothing is staged afterwards. */
+  /** Renames. Whatever comes of it, what is staged is removed afterwards. */
   commit(): DiskFailure | undefined {
     if (this.#phase.kind === "failed") return this.#phase.failure;
     assert(this.#phase.kind === "prepared", "commit before prepare");
@@ -135,7 +144,8 @@ export class StageSession {
       return { failure: protocolFailure(firstEntry) };
     sections.add(frame, entries);
     this.#lastEntry = entries.at(-1);
-    const failure = this.#comparer.section(section, firstEntry, entries);
+    const failure =
+      this.#comparer.section(section, firstEntry, entries) ?? this.#charge(section, frame.length);
     if (failure !== undefined) return { failure };
     if (lastOfKind) {
       // The directories that the comparison held are of no use any more, and there may be many pushes.
@@ -152,6 +162,18 @@ export class StageSession {
     return { need };
   }
 
+  /** Counts what is kept of a section; fails if that is too much. */
+  #charge(section: number, frameBytes: number): DiskFailure | undefined {
+    let bytes = SECTION_BYTES + frameBytes;
+    const marks = this.push.marks.of(section);
+    for (const mark of marks ?? []) {
+      bytes += 1;
+      if ((mark & Mark.content) !== 0) bytes += CONTENT_BYTES;
+      if ((mark & (Mark.root | Mark.implicit)) !== 0) bytes += ROOT_BYTES;
+    }
+    return this.push.budget.take(bytes) ? undefined : memoryFailure();
+  }
+
   #plan(raw: Uint8Array, { block, lastOfKind }: { block: BlockIndex; lastOfKind: boolean }): Use {
     const { sections } = this.push;
     const records = decodePlan(raw);
@@ -161,6 +183,7 @@ export class StageSession {
     for (const { section, entries, content } of records) {
       const known = section > phase.lastSection && section < sections.count;
       if (!known || entries !== sections.length(section)) return { failure: protocolFailure() };
+      if (!this.push.budget.take(content.length + entries * SIZE_BYTES)) return { failure: memoryFailure() };
       sections.setPlan(section, content);
       phase.lastSection = section;
     }
@@ -288,6 +311,7 @@ export class StageSession {
       const problem = this.#builder.discard(number);
       if (problem !== undefined) return problem;
     }
+    if (!this.push.budget.take(AMENDED_BYTES + to.path.length)) return memoryFailure(number);
     amended.set(number, to);
     marks.change(number, { set: mark, clear: 0xff });
     if (!isStaged(mark)) return undefined;

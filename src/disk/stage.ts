@@ -1,5 +1,6 @@
-import { RefuseReason } from "../wire/constants.ts";
+import { FailStep, RefuseReason } from "../wire/constants.ts";
 import type { PushKey, StageReply, StageRequest } from "../wire/disk-port.ts";
+import { Budget, type Limits, type Pool, USUAL_LIMITS } from "./budget.ts";
 import { Directories } from "./directories.ts";
 import { errorText } from "./errno.ts";
 import { Marks, Roots } from "./marks.ts";
@@ -15,6 +16,8 @@ export type StageDeps = StageTools & {
   /** Path of the base directory. It is opened anew for each push. */
   readonly base: Latin1;
   readonly emit: (reply: StageReply) => void;
+  /** Memory that pushes may keep; undefined: the usual. */
+  readonly limits?: Limits | undefined;
 };
 
 type Request<Kind extends StageRequest["kind"]> = Extract<StageRequest, { kind: Kind }>;
@@ -22,7 +25,8 @@ type Refusal = { readonly reason: RefuseReason; readonly text: string };
 
 /**
  * A receiver's disk side (wire/disk-port.ts): compares, stages beside the tree, and switches at the commit. Until then the tree is not changed, and
- * after a failure or an abort nothing is left of the push. Several pushes at once; each request is done when `handle` returns.
+ * after a failure or an abort what was staged is removed; what cannot be is in the log. Several pushes at once; each request is done when
+ * `handle` returns, which never throws.
  */
 export function createStage(deps: StageDeps): {
   handle(request: StageRequest): void;
@@ -31,6 +35,7 @@ export function createStage(deps: StageDeps): {
 } {
   const { sys, emit } = deps;
   const sessions = new Map<string, StageSession>();
+  const pool: Pool = { kept: 0 };
 
   function open({ key, dryRun, capacity }: Request<"open">): void {
     const name = keyText(key);
@@ -55,6 +60,7 @@ export function createStage(deps: StageDeps): {
       staging: new Staging(deps, base, name),
       amended: new Map(),
       exchanged: new Set(),
+      budget: new Budget(pool, deps.limits ?? USUAL_LIMITS),
     });
     sessions.set(name, session);
     emit({ kind: "opened", key });
@@ -84,25 +90,48 @@ export function createStage(deps: StageDeps): {
   function forget(key: PushKey): void {
     const session = sessions.get(keyText(key));
     if (session === undefined) return;
+    // First of all, so that no error can leave half a session behind.
+    sessions.delete(keyText(key));
+    session.push.budget.release();
     session.close();
     sys.close(session.push.base);
-    sessions.delete(keyText(key));
+  }
+
+  function serve(request: StageRequest): void {
+    switch (request.kind) {
+      case "open":
+        return open(request);
+      case "block":
+        return use(request);
+      case "prepare":
+        return prepare(request);
+      case "commit":
+        return commit(request);
+      case "abort":
+        forget(request.key);
+        return emit({ kind: "closed", key: request.key });
+    }
+  }
+
+  /** A mistake of ours that one push has brought to light ends that push, not those of others nor the daemon. */
+  function giveUp(request: StageRequest, error: unknown): void {
+    const name = keyText(request.key);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    deps.log(`fault in ${request.kind} of push ${name}, which fails: ${text.replaceAll(/\s*\n\s*/g, "; ")}`);
+    try {
+      forget(request.key);
+    } catch (again) {
+      deps.log(`what push ${name} staged is left until the next start: ${again}`);
+    }
+    emit(faultReply(request));
   }
 
   return {
     handle(request) {
-      switch (request.kind) {
-        case "open":
-          return open(request);
-        case "block":
-          return use(request);
-        case "prepare":
-          return prepare(request);
-        case "commit":
-          return commit(request);
-        case "abort":
-          forget(request.key);
-          return emit({ kind: "closed", key: request.key });
+      try {
+        serve(request);
+      } catch (error) {
+        giveUp(request, error);
       }
     },
     cleanAtStart() {
@@ -113,6 +142,35 @@ export function createStage(deps: StageDeps): {
       return result;
     },
   };
+}
+
+/** The answer to a request whose handling broke off. Emitting is the last thing that a handler does, so none has been given. */
+function faultReply(request: StageRequest): StageReply {
+  const { key } = request;
+  switch (request.kind) {
+    case "open":
+      return {
+        kind: "refused",
+        key,
+        reason: RefuseReason.other,
+        text: "internal error; see this host's log",
+      };
+    case "block":
+      return {
+        kind: "used",
+        key,
+        slot: request.slot,
+        block: request.block,
+        good: true,
+        failure: { errno: Errno.EIO, step: FailStep.stage, entry: undefined },
+      };
+    case "prepare":
+      return { kind: "failed", key, failure: { errno: Errno.EIO, step: FailStep.stage, entry: undefined } };
+    case "commit":
+      return { kind: "failed", key, failure: { errno: Errno.EIO, step: FailStep.rename, entry: undefined } };
+    case "abort":
+      return { kind: "closed", key };
+  }
 }
 
 function refusal(reason: RefuseReason, text: string): Refusal {

@@ -107,20 +107,24 @@ function runWith(
   let calls = 0;
   let counting = !options.commit;
   let call: keyof Sys | undefined;
+  // The stage outlives an exception of its own making; a process that is gone makes no further call.
+  let dead = false;
   const sys = interpose(tools.sys, (name) => {
+    if (dead) throw new Killed();
     if (!counting || ++calls !== options.n) return undefined;
     call = name;
-    return options.act(name);
+    try {
+      return options.act(name);
+    } catch (error) {
+      dead = true;
+      throw error;
+    }
   });
   const before = (moment: number | "commit") => {
     if (moment === "commit") counting = options.commit;
   };
-  try {
-    return { result: push({ from: trees.from, to: [receiver(trees.base, { sys })], before }), calls, call };
-  } catch (error) {
-    if (!(error instanceof Killed)) throw error;
-    return { result: undefined, calls, call };
-  }
+  const result = push({ from: trees.from, to: [receiver(trees.base, { sys })], before });
+  return { result: dead ? undefined : result, calls, call };
 }
 
 const kill = (): never => {
