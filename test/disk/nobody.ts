@@ -17,7 +17,16 @@ export const NOBODY = 65534;
 
 /** A push by nobody, of `path` or of everything. The test has to be root. */
 export function pushAsNobody(from: string, to: string, ...path: string[]): Report {
+  return runAsNobody([from, to, ...path]);
+}
+
+/** The same, of everything, with a shell script that is run before the commit. */
+export function pushAsNobodyWith(script: string, from: string, to: string): Report {
+  return runAsNobody([from, to, "", script]);
+}
+
+function runAsNobody(args: readonly string[]): Report {
   const user = ["--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups"];
   const script = new URL("unprivileged.ts", import.meta.url).pathname;
-  return JSON.parse(run("setpriv", [...user, process.execPath, script, from, to, ...path]));
+  return JSON.parse(run("setpriv", [...user, process.execPath, script, ...args]));
 }

@@ -1,10 +1,17 @@
-import { everything, push, receiver } from "./support.ts";
+import { everything, push, receiver, run } from "./support.ts";
 
-/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as whoever runs this; prints the outcome. Not a test: `nobody.ts` starts it as another user. */
-const [from, to, path] = process.argv.slice(2);
+/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as whoever runs this, with the script argv[5] run before the commit; prints the outcome. Not a test: `nobody.ts` starts it as another user. */
+const [from, to, path = "", script] = process.argv.slice(2);
 if (from === undefined || to === undefined) throw new Error("two directories are needed");
-const selection = path === undefined ? everything : { paths: [Buffer.from(path)], recursive: false };
-const { message, lines, outcomes } = push({ from, to: [receiver(to)], selection });
+const selection = path === "" ? everything : { paths: [Buffer.from(path)], recursive: false };
+const { message, lines, outcomes } = push({
+  from,
+  to: [receiver(to)],
+  selection,
+  before: (moment) => {
+    if (moment === "commit" && script !== undefined) run("sh", ["-ec", script]);
+  },
+});
 const problems = lines.flatMap((line) =>
   line.kind === "problem"
     ? [`${line.problem} ${Buffer.from(line.path).toString("latin1")} ${line.errno}`]
