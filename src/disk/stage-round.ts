@@ -4,6 +4,7 @@ import type { DiskFailure } from "../wire/disk-port.ts";
 import type { Verdict } from "../wire/verdict.ts";
 import type { Builder } from "./builder.ts";
 import type { FileDigest } from "./digest.ts";
+import { grownTo } from "./grow.ts";
 import { Mark } from "./marks.ts";
 import { failure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
 import { Errno, type Extent, type Fd, failed } from "./sys.ts";
@@ -159,11 +160,7 @@ export class Round {
 
   #keepDigest(): void {
     const at = this.#digested++ * DIGEST_BYTES;
-    if (at + DIGEST_BYTES > this.#digests.length) {
-      const grown = new Uint8Array(2 * this.#digests.length);
-      grown.set(this.#digests);
-      this.#digests = grown;
-    }
+    this.#digests = grownTo(this.#digests, at + DIGEST_BYTES);
     this.#digests.set(this.#digest.finish(), at);
   }
 }

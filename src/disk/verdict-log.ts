@@ -1,6 +1,7 @@
 import { assert } from "../wire/brand.ts";
 import { DIGEST_BYTES } from "../wire/constants.ts";
 import { VERDICT_STATUSES, type Verdict } from "../wire/verdict.ts";
+import { grownTo } from "./grow.ts";
 
 /** Bytes of a verdict here: status, two of errno, digest. */
 const ROW_BYTES = 3 + DIGEST_BYTES;
@@ -15,11 +16,7 @@ export class VerdictLog {
   }
 
   add(verdict: Verdict): void {
-    if ((this.#count + 1) * ROW_BYTES > this.#rows.length) {
-      const grown = new Uint8Array(2 * this.#rows.length);
-      grown.set(this.#rows);
-      this.#rows = grown;
-    }
+    this.#rows = grownTo(this.#rows, (this.#count + 1) * ROW_BYTES);
     this.set(this.#count++, verdict);
   }
 
