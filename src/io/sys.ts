@@ -231,28 +231,6 @@ function openScratch({ buffer }: Memory) {
     }
   }
 
-  function stats(row: number): Stat | Failed {
-    const at = ROWS + row * STAT_BYTES;
-    const error = view.getInt32(at + StatField.error, true);
-    if (error !== 0) return -error as Failed;
-    const mode = view.getUint32(at + StatField.mode, true);
-    return {
-      kind: KINDS[mode & KIND_MASK] ?? "device",
-      mode: mode & 0o7777,
-      uid: view.getUint32(at + StatField.uid, true),
-      gid: view.getUint32(at + StatField.gid, true),
-      size: Number(view.getBigUint64(at + StatField.size, true)),
-      seconds: view.getBigInt64(at + StatField.seconds, true),
-      nanoseconds: view.getUint32(at + StatField.nanoseconds, true),
-      changedNs: view.getBigInt64(at + StatField.changedNs, true),
-      mount: view.getBigUint64(at + StatField.mount, true),
-      inode: view.getBigUint64(at + StatField.inode, true),
-      device: view.getBigUint64(at + StatField.device, true),
-      links: view.getUint32(at + StatField.links, true),
-      locked: view.getUint32(at + StatField.locked, true) !== 0,
-    };
-  }
-
   function space(root: boolean): Space {
     const field = (offset: number) => Number(view.getBigUint64(ROWS + offset, true));
     const inodes = field(SpaceField.inodes);
@@ -264,6 +242,29 @@ function openScratch({ buffer }: Memory) {
     };
   }
 
+  const stats = (row: number) => statAt(view, ROWS + row * STAT_BYTES);
   const text = (at: number, length: number): Latin1 => bytes.toString("latin1", at, at + length);
   return { put, putNames, takeNames, stats, space, text };
+}
+
+/** A struct mk_fs_stat. */
+function statAt(view: DataView, at: number): Stat | Failed {
+  const error = view.getInt32(at + StatField.error, true);
+  if (error !== 0) return -error as Failed;
+  const mode = view.getUint32(at + StatField.mode, true);
+  return {
+    kind: KINDS[mode & KIND_MASK] ?? "device",
+    mode: mode & 0o7777,
+    uid: view.getUint32(at + StatField.uid, true),
+    gid: view.getUint32(at + StatField.gid, true),
+    size: Number(view.getBigUint64(at + StatField.size, true)),
+    seconds: view.getBigInt64(at + StatField.seconds, true),
+    nanoseconds: view.getUint32(at + StatField.nanoseconds, true),
+    changedNs: view.getBigInt64(at + StatField.changedNs, true),
+    mount: view.getBigUint64(at + StatField.mount, true),
+    inode: view.getBigUint64(at + StatField.inode, true),
+    device: view.getBigUint64(at + StatField.device, true),
+    links: view.getUint32(at + StatField.links, true),
+    locked: view.getUint32(at + StatField.locked, true) !== 0,
+  };
 }
