@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Flight, newTargetFlight } from "../../src/engine/flight.ts";
 import { Pacer } from "../../src/engine/pacer.ts";
 import { WINDOW_FIRST, WINDOW_MIN } from "../../src/engine/tuning.ts";
+import { Prng } from "../support/prng.ts";
 import { us } from "./support.ts";
 
 const packetBytes = 1500;
@@ -51,6 +52,26 @@ describe("the window", () => {
     expect(shrunk).toBeGreaterThanOrEqual(WINDOW_MIN);
     run(flight, targets, { rounds: 100, loss: 0.05 });
     expect(flight.window).toBeGreaterThan(shrunk);
+  });
+
+  test("recovers from chance loss of 1 % at each of four targets", () => {
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
+    const targets = Array.from({ length: 4 }, () => newTargetFlight(8 << 20));
+    const prng = new Prng(1);
+    let sum = 0;
+    for (let round = 0; round < 1_000; round++) {
+      const budget = flight.budget(targets, us(round));
+      flight.onSent(budget, us(round));
+      flight.budget(targets, us(round));
+      for (const target of targets) {
+        let got = target.received;
+        for (let packet = 0; packet < budget; packet++) if (!prng.chance(10_000)) got++;
+        flight.onStatus(target, { sequence: (flight.sent - 1) & 0xffff, received: got >>> 0 }, us(round));
+      }
+      flight.onProgress(targets);
+      if (round >= 500) sum += flight.window;
+    }
+    expect(sum / 500).toBeGreaterThan(1_000);
   });
 
   test("counters wrap on the wire but not here", () => {
