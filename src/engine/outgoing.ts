@@ -109,12 +109,14 @@ export class Outgoing {
   /** Rows of all pushes in turn, so that one cannot starve another. */
   takeRows(rows: Uint32Array, rowsMax: number, now: Micros): number {
     const senders = [...this.#senders.values()];
-    const turn = this.#turn++;
+    const turn = this.#turn;
     let count = 0;
     for (let tried = 0; tried < senders.length && count < rowsMax; tried++) {
       const sender = senders[(turn + tried) % senders.length];
       count += sender?.takeRows(rows, count * TX_ROW_WORDS, { rowsMax: rowsMax - count, now }) ?? 0;
     }
+    // The turn passes on only when it was used.
+    if (count > 0) this.#turn++;
     return count;
   }
 

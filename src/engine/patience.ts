@@ -13,8 +13,8 @@ export type PushView = {
   readonly openedAt: Micros;
   /** Whether targets are renaming. */
   readonly committing: boolean;
-  /** Whether every block that there will be has been sent. */
-  readonly allSent: boolean;
+  /** Whether a target that has used the blocks below `next` has used all that there will be. */
+  readonly hasAll: (next: number) => boolean;
   /** Whether a target that has used the blocks below `next` keeps others waiting. */
   readonly isBehind: (target: Target) => boolean;
 };
@@ -31,6 +31,6 @@ export function lossOf(target: Target, push: PushView, now: Micros): string | un
   if (now - target.heard >= TARGET_PATIENCE_US) return "receive time out";
   const behind = push.committing || (target.phase !== "prepared" && push.isBehind(target));
   if (!behind) target.progressAt = now;
-  const patience = push.committing || push.allSent ? SWITCH_PATIENCE_US : STALL_PATIENCE_US;
+  const patience = push.committing || push.hasAll(target.next) ? SWITCH_PATIENCE_US : STALL_PATIENCE_US;
   return now - target.progressAt >= patience ? "makes no progress" : undefined;
 }

@@ -128,12 +128,12 @@ export class SenderFlow {
 
   /** Whether a target that has used blocks only up to `next` keeps the others waiting. */
   isBehind(next: number): boolean {
-    return next < this.#window.edgeBlock || this.allSent;
+    return next < this.#window.edgeBlock || (this.#final && this.#window.drained);
   }
 
-  /** Whether every block that there will be has been sent. */
-  get allSent(): boolean {
-    return this.#final && this.#window.drained;
+  /** Whether the blocks below `next` are all that there will be. */
+  isAll(next: number): boolean {
+    return this.#final && next >= this.#window.next;
   }
 
   /** Whether every block that could be read so far has been sent. */

@@ -327,7 +327,8 @@ export class Sender {
       const unanswered = this.#needs.complete && target.answered < this.#needs.sections;
       return this.#flow.isBehind(target.next) || (unanswered && this.#flow.drained);
     };
-    const view = { openedAt: this.#openedAt, committing, allSent: this.#flow.allSent, isBehind };
+    const hasAll = (next: number) => this.#flow.isAll(next);
+    const view = { openedAt: this.#openedAt, committing, hasAll, isBehind };
     for (const target of this.#targets.all()) {
       const text = target.phase === "ended" ? undefined : lossOf(target, view, now);
       if (text !== undefined) this.#end(target, { kind: "lost", text });
