@@ -15,9 +15,9 @@ describe("a lossy wire", () => {
         await randomFile(host1, "large", 16);
         await push(host1, ["-r"]);
         await expectEqual(host1, others(lab));
-        // 16 MiB are more than 11,000 packets: the loss was really there.
+        // 16 MiB are at least 11,650 packets. At 1 % that is 116 lost with a standard deviation of 11, of which six are allowed.
         for (const host of others(lab))
-          expect((await lab.faults(host)).lost).toBeGreaterThan(100 * lossPercent);
+          expect((await lab.faults(host)).lost).toBeGreaterThan(50 * lossPercent);
       },
       SCENARIO_MS,
     );
