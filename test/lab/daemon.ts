@@ -3,9 +3,9 @@
 import type { Host } from "./lab.ts";
 import { childrenOf, killTree, must, until } from "./run.ts";
 
-/** Connects to the console and waits for its prompt; tries again until there is one. */
+/** Connects to the console and waits for its prompt; tries again until there is one, but does not outlive a test that has given up. */
 const AWAIT_PROMPT = `
-until { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null; do sleep 0.02; done
+until { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null; do [ "$SECONDS" -lt 25 ] && sleep 0.02 || exit 1; done
 IFS= read -r -t 10 -N 2 prompt <&3 && [ "$prompt" = "> " ]`;
 
 /** A daemon that answers, or has answered: its process, its signals and its words. */
