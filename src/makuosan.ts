@@ -6,7 +6,8 @@ import { textToBytes } from "./cli/display.ts";
 import { print } from "./cli/print.ts";
 import { rawArguments } from "./cli/raw-arguments.ts";
 import { version } from "./cli/version.ts";
-import { fault, startDaemon } from "./io/daemon.ts";
+import { startDaemon } from "./io/daemon.ts";
+import { fault } from "./io/fault.ts";
 import { START_FAILURE_STATUS, StartFailure } from "./io/start-failure.ts";
 
 process.on("uncaughtException", fault);

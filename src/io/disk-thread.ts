@@ -1,4 +1,3 @@
-import { workerData } from "node:worker_threads";
 import type { Arena } from "../disk/arena.ts";
 import type { Digest } from "../disk/digest.ts";
 import type { Sys } from "../disk/sys.ts";
@@ -29,11 +28,6 @@ export function openDiskTools({ base, arena: buffer, slotBytes }: DiskThreadData
     digest: createDigest(memory),
     zstd: createZstd(),
   };
-}
-
-/** What the main thread has given this one. */
-export function diskThreadData(): DiskThreadData {
-  return workerData as DiskThreadData;
 }
 
 /** Takes the engine's requests, in order. */

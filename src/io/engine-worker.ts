@@ -1,31 +1,32 @@
-import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { createEngine } from "../engine/node.ts";
 import type { Micros, Slot } from "../wire/brand.ts";
 import { type Mail, runEngineLoop } from "./engine-loop.ts";
 import { NetShim } from "./net-shim.ts";
 import { systemRandom } from "./random.ts";
-import type { EngineNotice, EngineThreadData } from "./threads.ts";
+import { awaitData, type EngineNotice, type EngineThreadData } from "./threads.ts";
 
 /** The engine's thread. It never returns to its event loop: messages are taken when the eventfd says that there are some. */
 
-const data = workerData as EngineThreadData;
-const { rx, arena, slotBytes } = data.memory;
-const slots = Array.from({ length: Math.floor(arena.byteLength / slotBytes) }, (_, slot) => slot as Slot);
-const tell = (notice: EngineNotice) => data.main.postMessage(notice);
+awaitData<EngineThreadData>((data) => {
+  const { rx, arena, slotBytes } = data.memory;
+  const slots = Array.from({ length: Math.floor(arena.byteLength / slotBytes) }, (_, slot) => slot as Slot);
+  const tell = (notice: EngineNotice) => data.main.postMessage(notice);
 
-runEngineLoop({
-  engine: createEngine(data.config, { rx: new Uint32Array(rx), slots, slotBytes }, systemRandom()),
-  net: new NetShim(data.net, data.memory, data.wakeFd),
-  mail: {
-    takeCommand: () => take(data.main),
-    takeSource: () => take(data.source),
-    takeStage: () => take(data.stage),
-    toSource: postToSource(),
-    toStage: (requests) => data.stage.postMessage(requests),
-    event: (event) => tell({ kind: "event", event }),
-    traffic: (rate, counters) => tell({ kind: "traffic", rate, counters }),
-  } satisfies Mail,
-  now: () => Math.floor(performance.now() * 1_000) as Micros,
+  runEngineLoop({
+    engine: createEngine(data.config, { rx: new Uint32Array(rx), slots, slotBytes }, systemRandom()),
+    net: new NetShim(data.net, data.memory, data.wakeFd),
+    mail: {
+      takeCommand: () => take(data.main),
+      takeSource: () => take(data.source),
+      takeStage: () => take(data.stage),
+      toSource: postToSource(data.source, () => tell({ kind: "sourceWanted" })),
+      toStage: (requests) => data.stage.postMessage(requests),
+      event: (event) => tell({ kind: "event", event }),
+      traffic: (rate, counters) => tell({ kind: "traffic", rate, counters }),
+    } satisfies Mail,
+    now: () => Math.floor(performance.now() * 1_000) as Micros,
+  });
 });
 
 /** The next message that waits at a port, if any. The other side posts nothing but what `threads.ts` says. */
@@ -34,11 +35,11 @@ function take<T>(port: MessagePort): T | undefined {
 }
 
 /** The first message also asks the main thread to start the source: many a daemon only ever receives. */
-function postToSource(): Mail["toSource"] {
+function postToSource(source: MessagePort, want: () => void): Mail["toSource"] {
   let wanted = false;
   return (requests) => {
-    data.source.postMessage(requests);
-    if (!wanted) tell({ kind: "sourceWanted" });
+    source.postMessage(requests);
+    if (!wanted) want();
     wanted = true;
   };
 }

@@ -1,46 +1,47 @@
 import { createSource } from "../disk/source.ts";
 import type { PushKey, SourceRequest } from "../wire/disk-port.ts";
-import { diskThreadData, openDiskTools, reply, takeRequests } from "./disk-thread.ts";
+import { openDiskTools, reply, takeRequests } from "./disk-thread.ts";
 import { type PushLine, toPushLine } from "./push-lines.ts";
-import type { SourceNotice } from "./threads.ts";
+import { awaitData, type DiskThreadData, type SourceNotice } from "./threads.ts";
 
 /** The source's thread: scans and reads for the pushes of this node. */
 
-const data = diskThreadData();
-const tell = (notice: SourceNotice) => data.main.postMessage(notice);
+awaitData<DiskThreadData>((data) => {
+  const tell = (notice: SourceNotice) => data.main.postMessage(notice);
 
-/** Lines of one push that have not been posted yet: one request makes many. */
-let told: { readonly key: PushKey; readonly lines: PushLine[] } | undefined;
+  /** Lines of one push that have not been posted yet: one request makes many. */
+  let told: { readonly key: PushKey; readonly lines: PushLine[] } | undefined;
 
-const source = createSource({
-  ...openDiskTools(data),
-  tell: (line) => {
-    if (told?.key.push !== line.key.push) flush();
-    told ??= { key: line.key, lines: [] };
-    told.lines.push(toPushLine(line));
-  },
-  log: (text) => tell({ kind: "log", text }),
-  later: (ms, resume) => {
-    setTimeout(() => {
-      resume();
-      flush();
-    }, ms);
-  },
-  emit: (message) => {
-    if (message.kind === "closed") {
-      flush();
-      tell({ kind: "closed", key: message.key });
-    }
-    reply(data, message);
-  },
+  const source = createSource({
+    ...openDiskTools(data),
+    tell: (line) => {
+      if (told?.key.push !== line.key.push) flush();
+      told ??= { key: line.key, lines: [] };
+      told.lines.push(toPushLine(line));
+    },
+    log: (text) => tell({ kind: "log", text }),
+    later: (ms, resume) => {
+      setTimeout(() => {
+        resume();
+        flush();
+      }, ms);
+    },
+    emit: (message) => {
+      if (message.kind === "closed") {
+        flush();
+        tell({ kind: "closed", key: message.key });
+      }
+      reply(data, message);
+    },
+  });
+
+  takeRequests<SourceRequest>(data, (request) => {
+    source.handle(request);
+    flush();
+  });
+
+  function flush(): void {
+    if (told !== undefined) tell({ kind: "lines", ...told });
+    told = undefined;
+  }
 });
-
-takeRequests<SourceRequest>(data, (request) => {
-  source.handle(request);
-  flush();
-});
-
-function flush(): void {
-  if (told !== undefined) tell({ kind: "lines", ...told });
-  told = undefined;
-}

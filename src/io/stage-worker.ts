@@ -1,18 +1,19 @@
 import { errorText } from "../disk/errno.ts";
 import { createStage } from "../disk/stage.ts";
 import type { StageRequest } from "../wire/disk-port.ts";
-import { diskThreadData, openDiskTools, reply, takeRequests } from "./disk-thread.ts";
-import type { StageNotice } from "./threads.ts";
+import { openDiskTools, reply, takeRequests } from "./disk-thread.ts";
+import { awaitData, type DiskThreadData, type StageNotice } from "./threads.ts";
 
 /** The stage's thread: compares, stages and switches for the pushes that this node receives. */
 
-const data = diskThreadData();
-const tell = (notice: StageNotice) => data.main.postMessage(notice);
-const log = (text: string) => tell({ kind: "log", text });
-const stage = createStage({ ...openDiskTools(data), emit: (message) => reply(data, message), log });
+awaitData<DiskThreadData>((data) => {
+  const tell = (notice: StageNotice) => data.main.postMessage(notice);
+  const log = (text: string) => tell({ kind: "log", text });
+  const stage = createStage({ ...openDiskTools(data), emit: (message) => reply(data, message), log });
 
-const cleaned = stage.cleanAtStart();
-if (cleaned < 0) log(`cannot remove what an earlier push left in the base: ${errorText(-cleaned)}`);
-tell({ kind: "ready" });
+  const cleaned = stage.cleanAtStart();
+  if (cleaned < 0) log(`cannot remove what an earlier push left in the base: ${errorText(-cleaned)}`);
+  tell({ kind: "ready" });
 
-takeRequests<StageRequest>(data, (request) => stage.handle(request));
+  takeRequests<StageRequest>(data, (request) => stage.handle(request));
+});

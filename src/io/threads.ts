@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, parentPort, Worker } from "node:worker_threads";
 import type { EngineConfig, EngineEvent } from "../engine/ports.ts";
 import type { PushKey } from "../wire/disk-port.ts";
 import type { NetMemory, OpenNet } from "./net-shim.ts";
@@ -51,22 +51,38 @@ export type SourceNotice =
 /** From the stage's thread to the main one: lines for the log, and once that leftovers are gone and it takes requests. */
 export type StageNotice = { readonly kind: "ready" } | { readonly kind: "log"; readonly text: string };
 
+/** What a thread's file posts when all that it imports is there; it is then given its data. */
+const LOADED = "loaded";
+
+/** A thread whose files have been read, and which waits for its work. */
+export type LoadedThread = {
+  /** Gives the thread what it works with, once. */
+  begin(data: EngineThreadData | DiskThreadData): void;
+};
+
 /**
- * Starts a thread. `broken` is told of an error that ends it, once. The file is found beside this one in a checkout, and below `io/` of the
+ * Starts a thread and resolves when it has read every file that it will ever need: a process may then give up the right to read them.
+ * `broken` is told of an error that ends the thread, once. The file is found beside this one in a checkout, and below `io/` of the
  * executable's own file system, where all that is not an entry point has been merged into the main file.
  */
-export function startThread(
-  name: ThreadName,
-  data: EngineThreadData | DiskThreadData,
-  broken: (error: Error) => void,
-): Worker {
+export function loadThread(name: ThreadName, broken: (error: Error) => void): Promise<LoadedThread> {
   const merged = import.meta.url.startsWith("file:///$bunfs/");
   const file = new URL(merged ? `./io/${name}-worker.ts` : `./${name}-worker.ts`, import.meta.url);
-  const ports: MessagePort[] = [];
-  for (const value of Object.values(data)) if (isPort(value)) ports.push(value);
-  const worker = new Worker(file, { workerData: data, transferList: ports, name });
+  const worker = new Worker(file, { name });
   worker.on("error", broken);
-  return worker;
+  const begin = (data: EngineThreadData | DiskThreadData) => {
+    const ports: MessagePort[] = [];
+    for (const value of Object.values(data)) if (isPort(value)) ports.push(value);
+    worker.postMessage(data, ports);
+  };
+  return new Promise((resolve) => worker.once("message", () => resolve({ begin })));
+}
+
+/** For a thread's own file: tells the main thread that everything is loaded, and calls `begin` with what comes back. */
+export function awaitData<Data extends EngineThreadData | DiskThreadData>(begin: (data: Data) => void): void {
+  if (parentPort === null) throw new Error("this file is a thread of makuosan; run makuosan instead");
+  parentPort.once("message", begin);
+  parentPort.postMessage(LOADED);
 }
 
 /** Two ends of a channel. */

@@ -19,9 +19,14 @@ export class Cluster {
   }
 
   /** Starts a daemon and waits until it is up. */
-  async start(name: string, base: string, ...options: string[]): Promise<TestDaemon> {
+  start(name: string, base: string, ...options: string[]): Promise<TestDaemon> {
+    return this.startProgram(program, name, base, ...options);
+  }
+
+  /** The same with another copy of the program. */
+  async startProgram(main: string, name: string, base: string, ...options: string[]): Promise<TestDaemon> {
     const listen = `${this.#net}.${this.#daemons.length + 1}`;
-    const daemon = new TestDaemon(name, base, listen, [
+    const daemon = new TestDaemon(main, name, base, listen, [
       ...["-b", base, "-i", "127.0.0.1", "-m", this.group, "-l", listen, "--name", name, "-d", "5"],
       ...options,
     ]);
@@ -50,11 +55,11 @@ export class TestDaemon {
   readonly process: Bun.Subprocess<"ignore", "ignore", "pipe">;
   log = "";
 
-  constructor(name: string, base: string, listen: string, args: readonly string[]) {
+  constructor(main: string, name: string, base: string, listen: string, args: readonly string[]) {
     this.name = name;
     this.base = base;
     this.listen = listen;
-    this.process = Bun.spawn([process.execPath, program, ...args], {
+    this.process = Bun.spawn([process.execPath, main, ...args], {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { Cluster, run, runDaemonOnce, type TestDaemon } from "./daemon-fixture.ts";
+import { Cluster, run, runDaemonOnce, type TestDaemon, until } from "./daemon-fixture.ts";
 
 /** The real program: what it refuses, and how it starts and ends. */
 
@@ -173,12 +173,36 @@ test.if(root)("privileges are given up by every thread, groups included", async 
   expect(of("CapEff")).toEqual(new Set(["0000000000000000"]));
 });
 
+test.if(root)("with -u, a program that only root can read works all the same", async () => {
+  const closed = `${cluster.folder}/closed-checkout`;
+  mkdirSync(closed, { mode: 0o700 });
+  const checkout = new URL("../..", import.meta.url).pathname;
+  for (const part of ["src", "build", "package.json"])
+    cpSync(checkout + part, `${closed}/${part}`, { recursive: true });
+  // A library elsewhere may well be open to everybody: these are copies, too.
+  for (const name of ["commander", "@commander-js", "zstd-napi"])
+    cpSync(`${checkout}node_modules/${name}`, `${closed}/node_modules/${name}`, { recursive: true });
+  const bases = ["from", "to"].map((name) => `${cluster.folder}/closed-${name}`);
+  for (const path of bases) {
+    mkdirSync(path);
+    chmodSync(path, 0o777);
+  }
+  writeFileSync(`${bases[0]}/file`, "sent");
+  const program = `${closed}/src/makuosan.ts`;
+  const [sender] = await Promise.all(
+    bases.map((path, index) => cluster.startProgram(program, `closed${index}`, path, "-u", "nobody")),
+  );
+  await until(async () => (await sender?.msync("--members"))?.stdout.includes("closed1") ?? false, 5_000);
+  expect(await sender?.msync("-r", "-t", "closed1")).toMatchObject({ status: 0, stderr: "" });
+  expect(readFileSync(`${bases[1]}/file`, "utf8")).toBe("sent");
+});
+
 test("a fault in any thread ends the process with 70, with its stack in the log", async () => {
-  const daemon = new URL("../../src/io/daemon.ts", import.meta.url).pathname;
+  const ending = new URL("../../src/io/fault.ts", import.meta.url).pathname;
   const threads = new URL("../../src/io/threads.ts", import.meta.url).pathname;
   // A thread that is given nothing breaks at its first statements.
-  const script = `import { fault } from "${daemon}"; import { startThread } from "${threads}";
-    startThread("source", {}, fault); setTimeout(() => {}, 5000);`;
+  const script = `import { fault } from "${ending}"; import { loadThread } from "${threads}";
+    loadThread("source", fault).then((thread) => thread.begin({})); setTimeout(() => {}, 5000);`;
   const { status, stderr } = await run([process.execPath, "-e", script]);
   expect(status).toBe(70);
   expect(stderr).toMatch(/^\S+ makuosan\[\d+\] fault: /m);

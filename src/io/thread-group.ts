@@ -1,0 +1,146 @@
+import type { MessagePort } from "node:worker_threads";
+import type { EngineStatus } from "../engine/ports.ts";
+import type { NodeId } from "../wire/brand.ts";
+import { openMemory } from "./arena.ts";
+import type { DaemonStatus } from "./console-daemon.ts";
+import { mergeCounters } from "./counters.ts";
+import type { DaemonSettings } from "./daemon-settings.ts";
+import { EngineClient } from "./engine-client.ts";
+import { fault } from "./fault.ts";
+import type { Log } from "./log.ts";
+import type { Network } from "./network-setup.ts";
+import { openWake, wake } from "./shim.ts";
+import {
+  type EngineNotice,
+  type LoadedThread,
+  loadThread,
+  openChannel,
+  type SourceNotice,
+  type StageNotice,
+  type ThreadName,
+} from "./threads.ts";
+
+/** What changes of a status. */
+type LiveStatus = Pick<DaemonStatus, "engine" | "rate" | "counters">;
+
+/** The other threads, and what passes between them and this one. */
+export class Threads {
+  readonly engine: EngineClient;
+  readonly #base: string;
+  readonly #log: Log;
+  readonly #memory = openMemory();
+  readonly #wakeFd = openWake();
+  readonly #loaded = new Map<ThreadName, Promise<LoadedThread>>();
+  readonly #channels = { main: openChannel(), source: openChannel(), stage: openChannel() };
+  /** Statuses that wait for their second half, the traffic. */
+  readonly #halves: { readonly engine: EngineStatus; readonly answer: (status: LiveStatus) => void }[] = [];
+
+  constructor(base: string, log: Log) {
+    this.#base = base;
+    this.#log = log;
+    const port = this.#channels.main.here;
+    this.engine = new EngineClient((command) => {
+      port.postMessage(command);
+      wake(this.#wakeFd);
+    });
+  }
+
+  /** Resolves when these threads have read all their files. Those that are not named do it when they are needed. */
+  async load(names: readonly ThreadName[]): Promise<void> {
+    await Promise.all(names.map((name) => this.#load(name)));
+  }
+
+  #load(name: ThreadName): Promise<LoadedThread> {
+    const known = this.#loaded.get(name);
+    if (known !== undefined) return known;
+    const loading = loadThread(name, fault);
+    this.#loaded.set(name, loading);
+    return loading;
+  }
+
+  /**
+   * Starts the stage, then the engine: what an earlier process left behind is gone before the group hears of this node, and an owner's
+   * patience with its offer is not spent on starting a thread. The source starts when it is needed first.
+   */
+  async start(what: {
+    readonly settings: DaemonSettings;
+    readonly version: string;
+    readonly node: NodeId;
+    readonly network: Network;
+  }): Promise<void> {
+    const { settings, version, node, network } = what;
+    await this.#startStage();
+    const { main, source, stage } = this.#channels;
+    main.here.on("message", (notice: EngineNotice) => this.#onEngine(notice));
+    const config = {
+      node,
+      epoch: BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1_000)),
+      name: settings.name,
+      version,
+      group: network.group,
+      mtu: network.mtu,
+      // Half of what is granted goes to the kernel's own overhead.
+      receiveBuffer: Math.floor(network.facts.groupReceiveBuffer / 2),
+      noReceive: false,
+      noSend: false,
+      rateLimit: settings.rateLimit,
+    };
+    const ports = { main: main.there, source: source.here, stage: stage.here };
+    const engine = await this.#load("engine");
+    engine.begin({ config, net: network.net, memory: this.#memory, wakeFd: this.#wakeFd, ...ports });
+  }
+
+  stop(): void {
+    this.engine.stop();
+  }
+
+  status(answer: (status: LiveStatus) => void): void {
+    this.engine.status((engine) => this.#halves.push({ engine, answer }));
+  }
+
+  #onEngine(notice: EngineNotice): void {
+    switch (notice.kind) {
+      case "event":
+        if (notice.event.kind === "log") this.#log(notice.event.level, notice.event.text);
+        else if (notice.event.kind === "stopped") process.exit(0);
+        else this.engine.onEvent(notice.event);
+        break;
+      case "traffic": {
+        const half = this.#halves.shift();
+        const { rate, counters } = notice;
+        half?.answer({ engine: half.engine, rate, counters: mergeCounters(half.engine.counters, counters) });
+        break;
+      }
+      case "sourceWanted":
+        this.#startSource();
+        break;
+    }
+  }
+
+  #startSource(): void {
+    this.#startDisk("source").on("message", (notice: SourceNotice) => {
+      if (notice.kind === "lines") this.engine.onLines(notice.key, notice.lines);
+      else if (notice.kind === "closed") this.engine.onSourceClosed(notice.key);
+      else this.#log(0, notice.text);
+    });
+  }
+
+  /** Resolves when leftovers are gone. */
+  #startStage(): Promise<void> {
+    const port = this.#startDisk("stage");
+    return new Promise((resolve) => {
+      port.on("message", (notice: StageNotice) => {
+        if (notice.kind === "log") this.#log(0, notice.text);
+        else resolve();
+      });
+    });
+  }
+
+  #startDisk(name: "source" | "stage"): MessagePort {
+    const { here, there } = openChannel();
+    const { arena, slotBytes } = this.#memory;
+    const ends = { engine: this.#channels[name].there, engineWakeFd: this.#wakeFd, main: there };
+    this.#load(name).then((thread) => thread.begin({ base: this.#base, arena, slotBytes, ...ends }), fault);
+    return here;
+  }
+}
