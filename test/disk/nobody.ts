@@ -1,3 +1,4 @@
+import { assumeIdentity } from "../../src/io/privileges.ts";
 import { run } from "./support.ts";
 
 /** What `unprivileged.ts` prints. */
@@ -25,8 +26,13 @@ export function pushAsNobodyWith(script: string, from: string, to: string): Repo
   return runAsNobody([from, to, "", script]);
 }
 
+/** Makes this process nobody's for good. What it imports has been read by then, so that the checkout need not be open to everybody. */
+export function becomeNobody(): void {
+  process.chdir("/");
+  assumeIdentity({ uid: NOBODY, gid: NOBODY, groups: [] });
+}
+
 function runAsNobody(args: readonly string[]): Report {
-  const user = ["--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups"];
   const script = new URL("unprivileged.ts", import.meta.url).pathname;
-  return JSON.parse(run("setpriv", [...user, process.execPath, script, ...args]));
+  return JSON.parse(run(process.execPath, [script, ...args]));
 }

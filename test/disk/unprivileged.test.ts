@@ -144,9 +144,9 @@ asRoot("leftovers are removed although their directories are closed", () => {
   ]);
   writeFileSync(space.path("a/f"), noise(2 * CAPACITY));
   give(space.path("b"));
-  const script = `const { receiver } = await import(${JSON.stringify(new URL("support.ts", import.meta.url).pathname)});
-    console.log(receiver(${JSON.stringify(space.path("b"))}).cleanAtStart());`;
-  const user = ["--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups"];
-  expect(run("setpriv", [...user, process.execPath, "-e", script]).trim()).toBe("0");
+  const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).pathname);
+  const script = `import { receiver } from ${module("support.ts")}; import { becomeNobody } from ${module("nobody.ts")};
+    becomeNobody(); console.log(receiver(${JSON.stringify(space.path("b"))}).cleanAtStart());`;
+  expect(run(process.execPath, ["-e", script]).trim()).toBe("0");
   expect(readdirSync(space.path("b"))).toEqual([]);
 });

@@ -1,6 +1,8 @@
+import { becomeNobody } from "./nobody.ts";
 import { everything, push, receiver, run } from "./support.ts";
 
-/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as whoever runs this, with the script argv[5] run before the commit; prints the outcome. Not a test: `nobody.ts` starts it as another user. */
+/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as nobody, with the script argv[5] run before the commit; prints the outcome. Not a test: `nobody.ts` starts it. */
+becomeNobody();
 const [from, to, path = "", script] = process.argv.slice(2);
 if (from === undefined || to === undefined) throw new Error("two directories are needed");
 const selection = path === "" ? everything : { paths: [Buffer.from(path)], recursive: false };
