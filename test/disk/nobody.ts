@@ -1,5 +1,5 @@
 import { assumeIdentity } from "../../src/io/privileges.ts";
-import { run } from "./support.ts";
+import { renewSys, run } from "./support.ts";
 
 /** What `unprivileged.ts` prints. */
 export type Report = {
@@ -30,6 +30,7 @@ export function pushAsNobodyWith(script: string, from: string, to: string): Repo
 export function becomeNobody(): void {
   process.chdir("/");
   assumeIdentity({ uid: NOBODY, gid: NOBODY, groups: [] });
+  renewSys();
 }
 
 function runAsNobody(args: readonly string[]): Report {

@@ -77,6 +77,11 @@ export function differences(a: string, b: string): string {
   return lines.filter((line) => line !== "" && !/^\.d.{9} \.\/$/.test(line)).join("\n");
 }
 
+/** Tells the tools who runs them, after that has changed. */
+export function renewSys(): void {
+  tools.sys = createSys(memory);
+}
+
 /** One receiver of a loop without a network. */
 export type Receiver = {
   readonly base: string;
