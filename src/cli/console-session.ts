@@ -1,5 +1,6 @@
 import type { ConsoleOutput, ConsoleSession } from "../io/console.ts";
 import type { ConsoleDaemon } from "../io/console-daemon.ts";
+import { SEND_TASK } from "../wire/disk-port.ts";
 import { CONSOLE_HELP, type ConsoleCommand, parseConsoleLine } from "./console-command.ts";
 import { displayBytes } from "./display.ts";
 import { PushReport } from "./push-report.ts";
@@ -120,6 +121,8 @@ class Session implements ConsoleSession {
         dryRun: command.dryRun,
         hosts: command.hosts,
         names: report.wantsNames,
+        task: SEND_TASK,
+        progress: false,
       },
       {
         line: (sourceLine) => report.line(sourceLine),

@@ -35,6 +35,8 @@ export function parseDaemonArguments(args: readonly string[]): Parsed<DaemonSett
       receiveBuffer: options.receiveBuffer,
       sendBuffer: options.sendBuffer,
       logLevel: options.loglevel,
+      ownerMatch: false,
+      devices: false,
       gso: options.gso,
       gro: options.gro,
     };

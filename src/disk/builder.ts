@@ -201,6 +201,9 @@ function makeNode(sys: Sys, entry: Entry, { dir, name }: Place): number {
       return sys.makeSymlink(toLatin1(entry.target ?? new Uint8Array()), dir, name);
     case "fifo":
       return sys.makeFifo(dir, name);
+    case "block":
+    case "character":
+    case "other":
     case "file":
       return -Errno.EINVAL;
   }

@@ -10,7 +10,8 @@ type Push = { readonly order: PushOrder; readonly targets: Targets };
 
 /** OFFER to all targets that have not answered yet (PROTOCOL §6.1). */
 export function sendOffer(core: Core, key: PushKey, push: Push): void {
-  const { symbolSize, blockSymbols, dryRun } = push.order;
+  const { symbolSize, blockSymbols, dryRun, task } = push.order;
+  const check = task.mode === "check";
   const targets = push.targets.size;
   const statusIntervalUs = STATUS_INTERVAL_US + targets * STATUS_SPACING_US;
   for (const ids of chunks(push.targets.idsIn("offered"), symbolSize - OFFER_FIXED_BYTES)) {
@@ -18,7 +19,8 @@ export function sendOffer(core: Core, key: PushKey, push: Push): void {
       type: "offer",
       symbolSize,
       blockSymbols,
-      dryRun,
+      dryRun: dryRun || check,
+      check,
       statusIntervalUs,
       targets,
       ids,

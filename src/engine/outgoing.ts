@@ -160,11 +160,11 @@ export class Outgoing {
     for (const member of members) mtu = Math.min(mtu, member.mtu);
     const symbolSize = mtu - IP_UDP_BYTES - HEADER_BYTES;
     const blockSymbols = Math.min(SYMBOLS_MAX, Math.floor(this.#core.memory.slotBytes / symbolSize));
-    const { request, selection, dryRun, names } = command;
+    const { request, selection, dryRun, names, task, progress } = command;
     const push = this.#nextPush;
     this.#nextPush = ((push + 1) >>> 0) as PushId;
     const key = { owner: this.#core.config.node, push };
-    const order = { request, selection, dryRun, names, symbolSize, blockSymbols };
+    const order = { request, selection, dryRun, names, task, progress, symbolSize, blockSymbols };
     const targets = members.map((member) => newTarget(member, grant.now));
     this.#senders.set(push, new Sender(this.#core, key, { order, targets, ...grant }));
   }

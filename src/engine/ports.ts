@@ -6,7 +6,9 @@ import type {
   SourceRequest,
   StageReply,
   StageRequest,
+  Task,
 } from "../wire/disk-port.ts";
+import type { SenderPhase } from "../wire/messages.ts";
 
 /**
  * How the engine is driven. One mutation (`on…`), then drain: call `poll` until it returns undefined, take rows with `takeRows`, and come
@@ -75,6 +77,9 @@ export type Command =
       readonly hosts: readonly string[] | undefined;
       /** Whether lines for each entry and host are wanted (source request `names`). */
       readonly names: boolean;
+      readonly task: Task;
+      /** Whether `progress` events are wanted. */
+      readonly progress: boolean;
     }
   | { readonly kind: "cancel"; readonly request: number }
   | { readonly kind: "members"; readonly request: number }
@@ -112,6 +117,24 @@ export type EngineEvent =
       readonly request: number;
       readonly key: PushKey;
       readonly hosts: readonly string[];
+      /** Members that do not receive, and were not asked for by name: they are no targets. */
+      readonly readOnly: readonly string[];
+    }
+  /** What one host needs is known, all of it. */
+  | {
+      readonly kind: "need";
+      readonly request: number;
+      readonly host: string;
+      /** Entries that change, or would change, and names that are, or would be, removed. */
+      readonly updates: number;
+      readonly removals: number;
+    }
+  /** Names that are, or would be, removed at a host; in parts, if names are wanted, before its `need`. */
+  | {
+      readonly kind: "removals";
+      readonly request: number;
+      readonly host: string;
+      readonly paths: readonly Uint8Array[];
     }
   /** The push cannot begin or go on: nothing was changed anywhere. Last event of a push. */
   | { readonly kind: "rejected"; readonly request: number; readonly text: string }
@@ -126,8 +149,17 @@ export type EngineEvent =
   | {
       readonly kind: "progress";
       readonly request: number;
+      readonly phase: SenderPhase;
+      /** Bytes of the content stream: sent for the first time, and in all (0 while unknown). */
       readonly sentBytes: number;
       readonly contentBytes: number;
+      /** Every target: bytes of the content stream that it is done with (has, or does not need), and whether it is doing well. */
+      readonly hosts: readonly {
+        readonly host: string;
+        /** "silent": nothing has been heard of it for a while. */
+        readonly state: "offered" | "live" | "silent" | "prepared" | "ended";
+        readonly doneBytes: number;
+      }[];
     }
   /** Every target has its outcome. Last event of a push. Entries that the owner could not read are told by its source. */
   | { readonly kind: "finished"; readonly request: number }

@@ -85,7 +85,7 @@ export class Receiver {
       targets: offer.targets,
     });
     const capacity = symbolSize * blockSymbols - 16;
-    core.out.stage({ kind: "open", key, dryRun: offer.dryRun, capacity });
+    core.out.stage({ kind: "open", key, dryRun: offer.dryRun, check: offer.check, capacity });
   }
 
   get state(): ReceiverState["kind"] {
@@ -278,15 +278,14 @@ export class Receiver {
 
   #fail(failure: DiskFailure, now: Micros): void {
     this.#state = { kind: "failed" };
-    this.#reports.add({ kind: "fail", entry: failure.entry, errno: failure.errno, step: failure.step }, now);
+    const { entry, errno, step, path } = failure;
+    this.#reports.add({ kind: "fail", entry, errno, step, path }, now);
   }
 
   #finish(failure: DiskFailure | undefined, now: Micros): void {
     if (failure !== undefined) {
-      this.#reports.add(
-        { kind: "fail", entry: failure.entry, errno: failure.errno, step: failure.step },
-        now,
-      );
+      const { entry, errno, step, path } = failure;
+      this.#reports.add({ kind: "fail", entry, errno, step, path }, now);
     }
     this.#switched = failure === undefined;
     this.#reports.add({ kind: "outcome", committed: this.#switched }, now);

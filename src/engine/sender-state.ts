@@ -1,6 +1,6 @@
 import type { Micros } from "../wire/brand.ts";
 import type { EndReason } from "../wire/constants.ts";
-import type { Selection } from "../wire/disk-port.ts";
+import type { Selection, Task } from "../wire/disk-port.ts";
 import type { SenderPhase } from "../wire/messages.ts";
 
 /**
@@ -23,6 +23,8 @@ export type PushOrder = {
   readonly selection: Selection;
   readonly dryRun: boolean;
   readonly names: boolean;
+  readonly task: Task;
+  readonly progress: boolean;
   readonly symbolSize: number;
   readonly blockSymbols: number;
 };

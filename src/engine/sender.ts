@@ -53,7 +53,7 @@ export class Sender {
     this.key = key;
     this.order = order;
     this.#targets = new Targets(options.targets);
-    const { symbolSize, blockSymbols, selection } = order;
+    const { symbolSize, blockSymbols, selection, task, dryRun, names } = order;
     const capacity = symbolSize * blockSymbols - DIGEST_BYTES;
     this.#flow = new SenderFlow(core, key, { targets: this.#targets, slots, symbolSize, capacity, now });
     this.#openedAt = now;
@@ -61,8 +61,8 @@ export class Sender {
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
     this.#progressDue = (now + PROGRESS_US) as Micros;
     const hosts = options.targets.map((target) => target.name);
-    core.out.event({ kind: "started", request: order.request, key, hosts });
-    core.out.source({ kind: "open", key, selection, capacity });
+    core.out.event({ kind: "started", request: order.request, key, hosts, readOnly: [] });
+    core.out.source({ kind: "open", key, selection, task, dryRun, names, capacity });
     this.#flow.pump();
   }
 
@@ -339,7 +339,14 @@ export class Sender {
   #progress(now: Micros): void {
     this.#progressDue = (now + PROGRESS_US) as Micros;
     const { sentBytes, contentBytes } = this.#flow;
-    this.#core.out.event({ kind: "progress", request: this.order.request, sentBytes, contentBytes });
+    this.#core.out.event({
+      kind: "progress",
+      request: this.order.request,
+      phase: this.#phase,
+      sentBytes,
+      contentBytes,
+      hosts: [],
+    });
   }
 
   #tellEnd(node: NodeId, to: Address): void {

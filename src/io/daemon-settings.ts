@@ -19,6 +19,10 @@ export type DaemonSettings = {
   readonly receiveBuffer: number | undefined;
   readonly sendBuffer: number | undefined;
   readonly logLevel: number;
+  /** Only files that belong to the daemon's user are sent. */
+  readonly ownerMatch: boolean;
+  /** Device nodes are made where a push has them. */
+  readonly devices: boolean;
   readonly gso: boolean;
   readonly gro: boolean;
 };

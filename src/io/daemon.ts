@@ -33,7 +33,10 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   const on = findInterface(settings);
   const node = randomNode();
   const log = openLog(settings.logLevel);
-  const threads = new Threads(base, log);
+  const threads = new Threads(
+    { base, shownBase: base, ownerMatch: settings.ownerMatch, devices: settings.devices },
+    log,
+  );
   const running = new Set<{ readonly command: string }>();
   const daemon: ConsoleDaemon = {
     engine: threads.engine,

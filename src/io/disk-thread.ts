@@ -12,6 +12,9 @@ import type { DiskThreadData } from "./threads.ts";
 
 export type DiskTools = {
   readonly base: string;
+  readonly shownBase: string;
+  readonly ownerMatch: boolean;
+  readonly devices: boolean;
   readonly arena: Arena;
   readonly sys: Sys;
   readonly digest: Digest;
@@ -19,10 +22,14 @@ export type DiskTools = {
 };
 
 /** Opens what this thread's side of the disk works with, once. */
-export function openDiskTools({ base, arena: buffer, slotBytes }: DiskThreadData): DiskTools {
+export function openDiskTools(data: DiskThreadData): DiskTools {
+  const { base, shownBase, ownerMatch, devices, arena: buffer, slotBytes } = data;
   const memory = { buffer, address: addressOf(buffer) };
   return {
     base,
+    shownBase,
+    ownerMatch,
+    devices,
     arena: { bytes: new Uint8Array(buffer), slotBytes },
     sys: createSys(memory),
     digest: createDigest(memory),

@@ -1,5 +1,5 @@
 import type { Address, Command, EngineEvent, EngineStatus, MemberInfo, Outcome } from "../engine/ports.ts";
-import type { PushKey, Selection } from "../wire/disk-port.ts";
+import type { PushKey, Selection, Task } from "../wire/disk-port.ts";
 import type { PushLine } from "./push-lines.ts";
 
 /** What a console can ask of a push. */
@@ -10,6 +10,9 @@ export type PushOrder = {
   readonly hosts: readonly string[] | undefined;
   /** Whether a line for each entry and host is wanted. */
   readonly names: boolean;
+  readonly task: Task;
+  /** Whether to be told how far it is. */
+  readonly progress: boolean;
 };
 
 /** What a push tells the one who ordered it. `ended` comes last, once. */

@@ -52,6 +52,7 @@ const STEP_TEXTS: Readonly<Record<FailStep, string>> = {
   [FailStep.rename]: "cannot rename",
   [FailStep.manifest]: "cannot use the manifest",
   [FailStep.digest]: "wrong content",
+  [FailStep.remove]: "cannot remove",
 };
 
 /** A receiver's failure (PROTOCOL §9) in words: the step, then what the system said, if it did. */

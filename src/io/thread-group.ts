@@ -11,6 +11,7 @@ import type { Log } from "./log.ts";
 import type { Network } from "./network-setup.ts";
 import { openWake, wake } from "./shim.ts";
 import {
+  type DiskThreadData,
   type EngineNotice,
   type LoadedThread,
   loadThread,
@@ -23,10 +24,13 @@ import {
 /** What changes of a status. */
 type LiveStatus = Pick<DaemonStatus, "engine" | "rate" | "counters">;
 
+/** What the disk threads must know of the daemon's settings. */
+export type DiskSettings = Pick<DiskThreadData, "base" | "shownBase" | "ownerMatch" | "devices">;
+
 /** The other threads, and what passes between them and this one. */
 export class Threads {
   readonly engine: EngineClient;
-  readonly #base: string;
+  readonly #disk: DiskSettings;
   readonly #log: Log;
   readonly #memory = openMemory();
   readonly #wakeFd = openWake();
@@ -35,8 +39,8 @@ export class Threads {
   /** Statuses that wait for their second half, the traffic. */
   readonly #halves: { readonly engine: EngineStatus; readonly answer: (status: LiveStatus) => void }[] = [];
 
-  constructor(base: string, log: Log) {
-    this.#base = base;
+  constructor(disk: DiskSettings, log: Log) {
+    this.#disk = disk;
     this.#log = log;
     const port = this.#channels.main.here;
     this.engine = new EngineClient((command) => {
@@ -140,7 +144,7 @@ export class Threads {
     const { here, there } = openChannel();
     const { arena, slotBytes } = this.#memory;
     const ends = { engine: this.#channels[name].there, engineWakeFd: this.#wakeFd, main: there };
-    this.#load(name).then((thread) => thread.begin({ base: this.#base, arena, slotBytes, ...ends }), fault);
+    this.#load(name).then((thread) => thread.begin({ ...this.#disk, arena, slotBytes, ...ends }), fault);
     return here;
   }
 }

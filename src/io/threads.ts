@@ -34,6 +34,12 @@ export type EngineNotice =
 export type DiskThreadData = {
   /** Bytes, one character each. */
   readonly base: string;
+  /** The base directory's absolute path for people and for patterns, which a chroot does not change. */
+  readonly shownBase: string;
+  /** Only files that belong to the daemon's user are sent. */
+  readonly ownerMatch: boolean;
+  /** Device nodes are made. */
+  readonly devices: boolean;
   readonly arena: SharedArrayBuffer;
   readonly slotBytes: number;
   readonly engine: MessagePort;

@@ -226,7 +226,8 @@ function decodeOffer(view: DataView): Offer | undefined {
   const ids = readIds(view, BODY + OFFER_FIXED_BYTES, count);
   if (ids === undefined) return undefined;
   const dryRun = (options & OPTION_DRY_RUN) !== 0;
-  return { type: "offer", symbolSize, blockSymbols, dryRun, statusIntervalUs, targets, ids };
+  const check = false;
+  return { type: "offer", symbolSize, blockSymbols, dryRun, check, statusIntervalUs, targets, ids };
 }
 
 function encodeOffer(view: DataView, offer: Offer): void {

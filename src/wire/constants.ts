@@ -64,6 +64,8 @@ export const FailStep = {
   rename: 5,
   manifest: 6,
   digest: 7,
+  /** Names that are to be removed: one cannot be, or there are too many. */
+  remove: 8,
 } as const;
 export type FailStep = (typeof FailStep)[keyof typeof FailStep];
 

@@ -15,16 +15,54 @@ export type PushKey = { readonly owner: NodeId; readonly push: PushId };
 /** What is to be sent: paths relative to the base as raw bytes; none with `recursive` is the whole base. */
 export type Selection = { readonly paths: readonly Uint8Array[]; readonly recursive: boolean };
 
+/** What a push does with what was selected. */
+export type Task = {
+  /** As in the terms (wire/terms.ts). */
+  readonly mode: "send" | "check" | "prune";
+  /**
+   * What is removed there: "nothing"; "missing": selected paths that do not exist here; "extra": those, and, where the selection is recursive, every
+   * name below it that does not exist here.
+   */
+  readonly removes: "nothing" | "missing" | "extra";
+  /** A receiver that would remove more names fails; undefined: no limit. */
+  readonly removesMax: number | undefined;
+  /** Patterns of fnmatch(3) with FNM_PATHNAME. */
+  readonly excludes: readonly Uint8Array[];
+  /** The files that are sent get this group first, here. */
+  readonly gid: number | undefined;
+};
+
+/** Sends, and that is all. */
+export const SEND_TASK: Task = {
+  mode: "send",
+  removes: "nothing",
+  removesMax: undefined,
+  excludes: [],
+  gid: undefined,
+};
+
 /** What went wrong, where, and at which entry, if at one. */
 export type DiskFailure = {
   readonly errno: number;
   readonly step: FailStep;
   readonly entry: number | undefined;
+  /** The name of the receiver's own tree that is to blame instead of an entry, if one is. */
+  readonly path?: Uint8Array | undefined;
 };
 
 export type SourceRequest =
   /** Starts a push's source. No answer of its own; bad selections are answered to the first `next` by `failed`. */
-  | { readonly kind: "open"; readonly key: PushKey; readonly selection: Selection; readonly capacity: number }
+  | {
+      readonly kind: "open";
+      readonly key: PushKey;
+      readonly selection: Selection;
+      readonly task: Task;
+      /** Nothing is changed, here neither. */
+      readonly dryRun: boolean;
+      /** Whether the names that receivers remove are wanted (`Terms.namesWanted`). */
+      readonly names: boolean;
+      readonly capacity: number;
+    }
   /** Asks for the next block, to be put into `slot`, digest included. Answered by `block` or `failed`. */
   | { readonly kind: "next"; readonly key: PushKey; readonly slot: Slot; readonly block: BlockIndex }
   /** The union of content needs of one section (PROTOCOL §6.3; undefined: none). Sent for every section, after the last manifest block. No answer. */
@@ -73,6 +111,8 @@ export type StageRequest =
       readonly kind: "open";
       readonly key: PushKey;
       readonly dryRun: boolean;
+      /** Only a comparison of contents: the base need not be writable. */
+      readonly check: boolean;
       /** Bytes of a full block without its digest (PROTOCOL §5.4). */
       readonly capacity: number;
     }
@@ -114,6 +154,8 @@ export type StageReply =
       readonly good: boolean;
       /** The answer to a manifest block. */
       readonly need?: NeedAnswer;
+      /** With the last manifest block, if the terms say that names are removed: how many, and the stream of their names (messages.ts, "removals"). */
+      readonly removals?: { readonly count: number; readonly names: Uint8Array };
       /**
        * From the last plan block on: which of the blocks that follow are wanted. Block `first + i` is wanted if bit i (as in PROTOCOL §6.3) is set;
        * blocks after the bitmap's end are all wanted.

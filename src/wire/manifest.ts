@@ -5,11 +5,14 @@ import { commonPrefix, pathFault, rank, SLASH } from "./path.ts";
 
 /** Manifest sections in their expanded form (PROTOCOL §10.1). Compression is the caller's. */
 
-/** Types of an entry; on the wire the position here plus one. */
-export const ENTRY_TYPES = ["file", "directory", "symlink", "fifo"] as const;
+/**
+ * Types of an entry; on the wire the position here plus one. "other" is a name that the owner has, but does not send: a receiver leaves alone
+ * what it has under that name.
+ */
+export const ENTRY_TYPES = ["file", "directory", "symlink", "fifo", "block", "character", "other"] as const;
 export type EntryType = (typeof ENTRY_TYPES)[number];
 
-/** One file, directory, link or FIFO of the tree (PROTOCOL §10.1). */
+/** One file, directory, link, FIFO or device of the tree (PROTOCOL §10.1). */
 export type Entry = {
   readonly type: EntryType;
   /** Relative to the base, raw bytes, 1..4,095; components are separated by one `/`. */
@@ -21,10 +24,14 @@ export type Entry = {
   /** Time of modification since 1970: whole seconds, may be negative, and the part that is added to them. */
   readonly seconds: bigint;
   readonly nanoseconds: number;
-  /** Bytes of a file, a safe integer; 0 for all other types. */
+  /** Bytes of a file, a safe integer. Of a device its number: major · 2^32 + minor. 0 for all other types. */
   readonly size: number;
   /** What a symbolic link says, 1..4,095 bytes; absent for all other types. */
   readonly target?: Uint8Array | undefined;
+  /** XXH3-128 of a file's bytes, 16 bytes; only of files, and only when contents are to be compared (`Terms.mode` "check"). */
+  readonly digest?: Uint8Array | undefined;
+  /** Of a directory: every name in it is in the manifest, so that a name that a receiver has beyond them is one that the owner has not. */
+  readonly listed?: boolean | undefined;
 };
 
 export type Section = { readonly firstEntry: number; readonly entries: readonly Entry[] };

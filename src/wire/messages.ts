@@ -22,6 +22,8 @@ export type Offer = {
   readonly symbolSize: number;
   readonly blockSymbols: number;
   readonly dryRun: boolean;
+  /** Contents are compared and nothing is changed: also a member that does not receive takes part. Implies dryRun. */
+  readonly check: boolean;
   readonly statusIntervalUs: number;
   /** Number of all targets of the push. */
   readonly targets: number;
@@ -50,6 +52,19 @@ export type ReportRecord =
       readonly entry: number | undefined;
       readonly errno: number;
       readonly step: FailStep;
+      /** Where no entry is to blame but a name of the receiver's own tree: its path, at most 400 bytes; else undefined. */
+      readonly path: Uint8Array | undefined;
+    }
+  /**
+   * Comes after all needs if the terms say that names are removed. `names`: a part of the stream of those names (`u16` length, path; in
+   * manifest order, a directory before what is in it), which is empty unless names are wanted.
+   */
+  | {
+      readonly kind: "removals";
+      /** Names that are to be removed, in all; every record of the stream says the same. */
+      readonly count: number;
+      readonly last: boolean;
+      readonly names: Uint8Array;
     }
   | { readonly kind: "prepared" }
   | { readonly kind: "outcome"; readonly committed: boolean };

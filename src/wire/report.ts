@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX = 400;
 /** FAIL's entry when no entry is to blame. */
 const NO_ENTRY = 0xffff_ffff;
 
-const Kind = { accept: 1, refuse: 2, need: 3, fail: 4, prepared: 5, outcome: 6 } as const;
+const Kind = { accept: 1, refuse: 2, need: 3, fail: 4, prepared: 5, outcome: 6, removals: 7 } as const;
 /** Bytes of the payload of the kinds that always have the same. */
 const PAYLOAD_BYTES = { accept: 8, fail: 8, prepared: 4, outcome: 4 } as const;
 /** How NEED gives a set of entries. `same`: content only, the update set. */
@@ -36,6 +36,8 @@ export function payloadBytes(record: ReportRecord): number {
       const bitmaps = (update === Form.bitmap ? 1 : 0) + (content === Form.bitmap ? 1 : 0);
       return NEED_FIXED_BYTES + bitmaps * bitmapBytes(record.entries);
     }
+    case "removals":
+      return 0;
     case "accept":
     case "fail":
     case "prepared":
@@ -132,7 +134,13 @@ function readFail(view: DataView, at: number): ReportRecord | undefined {
   const entry = view.getUint32(at);
   const step = member(FailStep, view.getUint8(at + 6));
   if (step === undefined || view.getUint8(at + 7) !== 0) return undefined;
-  return { kind: "fail", entry: entry === NO_ENTRY ? undefined : entry, errno: view.getUint16(at + 4), step };
+  return {
+    kind: "fail",
+    entry: entry === NO_ENTRY ? undefined : entry,
+    errno: view.getUint16(at + 4),
+    step,
+    path: undefined,
+  };
 }
 
 function readOutcome(view: DataView, at: number): ReportRecord | undefined {

@@ -32,6 +32,8 @@ describe("makuosan", () => {
     receiveBuffer: undefined,
     sendBuffer: undefined,
     logLevel: 0,
+    ownerMatch: false,
+    devices: false,
     gso: true,
     gro: true,
   };

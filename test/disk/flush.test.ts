@@ -118,7 +118,7 @@ test("a push that is being received already is refused", () => {
   writeFileSync(space.path("b/mine"), "");
   const to = receiver(space.path("b"));
   const sender = new Sender(to);
-  const open = { kind: "open", key: sender.key, dryRun: false, capacity: 1000 } as const;
+  const open = { kind: "open", key: sender.key, dryRun: false, check: false, capacity: 1000 } as const;
   expect(to.handle(open)).toMatchObject({ kind: "refused", text: "this push is already being received" });
   expect(sender.manifest([entry("f")]).failure).toBeUndefined();
 });

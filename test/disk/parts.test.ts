@@ -12,6 +12,7 @@ import { VerdictLog } from "../../src/disk/verdict-log.ts";
 import type { BlockIndex, Slot } from "../../src/wire/brand.ts";
 import { EXPANDED_BYTES_MAX } from "../../src/wire/constants.ts";
 import type { SourceReply } from "../../src/wire/disk-port.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { type Entry, encodeSection } from "../../src/wire/manifest.ts";
 import { pathFault } from "../../src/wire/path.ts";
 import { decodePlan } from "../../src/wire/plan.ts";
@@ -132,7 +133,15 @@ test("of what receivers claim to need, only files get into the plan", () => {
   });
   const key = freshKey();
   const slot = 3 as Slot;
-  source.handle({ kind: "open", key, selection: everything, capacity: 1000 });
+  source.handle({
+    kind: "open",
+    key,
+    selection: everything,
+    task: SEND_TASK,
+    dryRun: false,
+    names: false,
+    capacity: 1000,
+  });
   source.handle({ kind: "next", key, slot, block: 0 as BlockIndex });
   source.handle({ kind: "union", key, section: 0, content: Uint8Array.of(0b111) });
   source.handle({ kind: "next", key, slot, block: 1 as BlockIndex });

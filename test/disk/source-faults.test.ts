@@ -5,6 +5,7 @@ import type { Sys } from "../../src/disk/sys.ts";
 import type { BlockIndex, Slot } from "../../src/wire/brand.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
 import type { SourceReply } from "../../src/wire/disk-port.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { expectAllCommitted, problems, tree } from "./expectations.ts";
 import {
   CAPACITY,
@@ -97,7 +98,15 @@ test("an exception that nobody has foreseen ends its push, with a message and a 
   const [bad, good] = [freshKey(), freshKey()];
   for (const key of [bad, good]) {
     broken = key === bad;
-    source.handle({ kind: "open", key, selection: everything, capacity: CAPACITY });
+    source.handle({
+      kind: "open",
+      key,
+      selection: everything,
+      task: SEND_TASK,
+      dryRun: false,
+      names: false,
+      capacity: CAPACITY,
+    });
     source.handle({ kind: "next", key, slot, block: 0 as BlockIndex });
   }
   for (const key of [bad, good]) source.handle({ kind: "close", key });
@@ -110,7 +119,15 @@ test("an exception that nobody has foreseen ends its push, with a message and a 
   expect(log).toHaveLength(1);
   expect(log[0]).toMatch(/^source: Error: never thought of\n +at /);
   // A slot that is none is a mistake of our own: no block of any push could be trusted.
-  source.handle({ kind: "open", key: good, selection: everything, capacity: CAPACITY });
+  source.handle({
+    kind: "open",
+    key: good,
+    selection: everything,
+    task: SEND_TASK,
+    dryRun: false,
+    names: false,
+    capacity: CAPACITY,
+  });
   const next = () => source.handle({ kind: "next", key: good, slot: 99 as Slot, block: 0 as BlockIndex });
   expect(next).toThrow("slot outside the arena");
 });

@@ -6,6 +6,7 @@ import { failed, type Sys } from "../../src/disk/sys.ts";
 import type { BlockIndex, Slot } from "../../src/wire/brand.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
 import type { PushKey, SourceReply } from "../../src/wire/disk-port.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { problems, tree } from "./expectations.ts";
 import {
   CAPACITY,
@@ -158,7 +159,15 @@ test("while one push waits for a file to come to rest, others go on; closing it 
   };
   const begin = () => {
     const key = freshKey();
-    source.handle({ kind: "open", key, selection: everything, capacity: CAPACITY });
+    source.handle({
+      kind: "open",
+      key,
+      selection: everything,
+      task: SEND_TASK,
+      dryRun: false,
+      names: false,
+      capacity: CAPACITY,
+    });
     expect(next(key, 0)).toEqual([BlockKind.manifest]);
     source.handle({ kind: "union", key, section: 0, content: Uint8Array.of(1) });
     expect(next(key, 1)).toEqual([BlockKind.plan]);

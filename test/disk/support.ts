@@ -23,6 +23,7 @@ import type {
   StageReply,
   StageRequest,
 } from "../../src/wire/disk-port.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 
 /** A small capacity, so that small trees have many blocks. */
 export const CAPACITY = 20_000;
@@ -222,7 +223,15 @@ export function push(options: PushOptions): PushResult {
     log: unexpected,
     tell: (line) => lines.push(line),
   });
-  source.handle({ kind: "open", key, selection: options.selection ?? everything, capacity });
+  source.handle({
+    kind: "open",
+    key,
+    selection: options.selection ?? everything,
+    task: SEND_TASK,
+    dryRun: false,
+    names: false,
+    capacity,
+  });
   const outcomes = options.to.map((to) => new Target(to, { key, dryRun, capacity }));
   const blocks: Block[] = [];
   let message: string | undefined;
@@ -294,7 +303,7 @@ class Target implements Outcome {
   constructor(to: Receiver, { key, dryRun, capacity }: { key: PushKey; dryRun: boolean; capacity: number }) {
     this.#to = to;
     this.#key = key;
-    const opened = to.handle({ kind: "open", key, dryRun, capacity });
+    const opened = to.handle({ kind: "open", key, dryRun, check: false, capacity });
     if (opened.kind === "refused") this.refused = opened.text;
     else assert(opened.kind === "opened", "open is answered");
   }

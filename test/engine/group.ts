@@ -72,6 +72,7 @@ export function startPush(world: World, overrides: Partial<PushPlan> = {}): Push
     folder: undefined,
     dryRun: false,
     names: false,
+
     hosts: undefined,
     wrong: undefined,
     cancelAfter: undefined,

@@ -37,7 +37,7 @@ describe("reports out of their phase (PROTOCOL §6.2, §8)", () => {
       const { push, targets } = owner.start(1, [2, 3], "accepted");
       const [liar] = targets as [NodeId, NodeId];
       for (let count = 0; count < 1_000; count++)
-        owner.report(liar, push, { kind: "fail", entry: undefined, errno: 5, step });
+        owner.report(liar, push, { kind: "fail", entry: undefined, errno: 5, step, path: undefined });
       expect(owner.requests.filter(({ kind }) => kind === "explain")).toHaveLength(1);
       expect(owner.outcomes).toMatchObject([failed]);
     }

@@ -5,6 +5,7 @@ import { decode, encode } from "../../src/wire/codec.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
 import { groupTag } from "../../src/wire/crc32c.ts";
 import type { SourceReply, SourceRequest } from "../../src/wire/disk-port.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import type { Message, ReportRecord, Sync } from "../../src/wire/messages.ts";
 import { RX_TABLE_WORDS } from "../../src/wire/rx-table.ts";
 import { TX_ROW_WORDS, TX_ROWS_MAX, TxRow } from "../../src/wire/tx-row.ts";
@@ -61,6 +62,8 @@ export class Owner {
         dryRun: false,
         hosts: hosts.map((host) => `host${host}`),
         names: false,
+        task: SEND_TASK,
+        progress: true,
       },
       us(this.now),
     );

@@ -58,7 +58,7 @@ test("a send runs to its end before the next command, with its lines by level", 
   const { request } = push;
   // A line may overtake the event that says whose it is.
   fixture.engine.onLines(keyOf(1), [{ kind: "names", host: "host2", updated: ["a b/\xfe"], skipped: [] }]);
-  fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2", "host3"] });
+  fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2", "host3"], readOnly: [] });
   await client.expect("update host2:a b/\xfe\n");
   fixture.event({
     kind: "outcome",
@@ -124,7 +124,7 @@ test("a reader that does not read is dropped, and its send with it", async () =>
   const client = await openClient(fixture.port);
   client.send("loglevel 1\nsend -r\n");
   const { request } = await fixture.taken("push");
-  fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2"] });
+  fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2"], readOnly: [] });
   client.socket.pause();
   const line = {
     kind: "names" as const,
@@ -145,7 +145,7 @@ test("a slow reader gets every byte, in order", async () => {
   const client = await openClient(fixture.port);
   client.send("loglevel 1\nsend -r\n");
   const { request } = await fixture.taken("push");
-  fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["h"] });
+  fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["h"], readOnly: [] });
   client.socket.pause();
   const files = Array.from({ length: 20_000 }, (_, i) => `${"y".repeat(400)}${i}`);
   for (let at = 0; at < files.length; at += 1000) {

@@ -29,7 +29,7 @@ describe("exit status", () => {
     const run = start(fixture.port, "-v", "-r");
     const { request, names } = await fixture.taken("push");
     expect(names).toBe(true);
-    fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2"] });
+    fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2"], readOnly: [] });
     fixture.engine.onLines(keyOf(1), [{ kind: "names", host: "host2", updated: ["a"], skipped: [] }]);
     fixture.event({
       kind: "outcome",
@@ -47,7 +47,7 @@ describe("exit status", () => {
   test("1 when one host is lost, which is named on stderr", async () => {
     const run = start(fixture.port, "-r");
     const { request } = await fixture.taken("push");
-    fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2", "host3"] });
+    fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2", "host3"], readOnly: [] });
     fixture.event({
       kind: "outcome",
       request,

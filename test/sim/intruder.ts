@@ -107,6 +107,7 @@ export class Intruder {
         symbolSize: 300,
         blockSymbols: 2,
         dryRun: false,
+        check: false,
         statusIntervalUs: 0,
         targets: ids.length,
         ids,

@@ -4,7 +4,7 @@ import type { PushPlan } from "./scenario.ts";
 
 type PushEvent = Extract<
   EngineEvent,
-  { readonly kind: "started" | "rejected" | "outcome" | "progress" | "finished" }
+  { readonly kind: "started" | "rejected" | "outcome" | "progress" | "need" | "removals" | "finished" }
 >;
 
 /** Why a host, or the whole push (host undefined, the text of the rejection), is without success; undefined if nothing explains it. */

@@ -2,6 +2,7 @@ import type { EngineEvent, Outcome } from "../../src/engine/ports.ts";
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 import { PacketType } from "../../src/wire/constants.ts";
 import type { PushKey } from "../../src/wire/disk-port.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { Prng } from "../support/prng.ts";
 import { EventQueue } from "./event-queue.ts";
 import { SimFailure } from "./failure.ts";
@@ -118,6 +119,8 @@ export class World {
       dryRun: plan.dryRun,
       hosts: plan.wrong === "host" ? ["nobody"] : names,
       names: plan.names,
+      task: SEND_TASK,
+      progress: true,
     });
     return watch;
   }

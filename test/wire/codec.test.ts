@@ -177,7 +177,7 @@ describe("sizes that the engine packs by", () => {
 });
 
 test("a packet may be as large as UDP takes, to the byte", () => {
-  const fail = { kind: "fail", entry: undefined, errno: 0, step: 0 } as const;
+  const fail = { kind: "fail", entry: undefined, errno: 0, step: 0, path: undefined } as const;
   const sized = (text: string): Message => ({
     type: "report",
     owner: 2n as NodeId,
