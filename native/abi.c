@@ -35,9 +35,10 @@ static const uint32_t layout[] = {
   /* file system */
   MK_FS_OPEN_BASE, MK_FS_OPEN_PARENT, MK_FS_OPEN_HANDLE, MK_FS_OPEN_DIRECTORY, MK_FS_OPEN_READ, MK_FS_OPEN_READ_NOATIME,
   MK_FS_OPEN_CREATE,
+  MK_FS_BLOCK, MK_FS_CHARACTER,
   sizeof(struct mk_fs_stat),
   STAT(seconds), STAT(changed_ns), STAT(size), STAT(mount), STAT(inode), STAT(nanoseconds), STAT(mode), STAT(uid), STAT(gid), STAT(error),
-  STAT(links), STAT(device), STAT(locked),
+  STAT(links), STAT(device), STAT(locked), STAT(major), STAT(minor),
   sizeof(struct mk_fs_space),
   SPACE(available), SPACE(free), SPACE(inodes), SPACE(inodes_free), SPACE(read_only), SPACE(type),
 };

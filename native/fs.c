@@ -26,7 +26,7 @@
 #error "kernel headers of Linux 5.8 or later are needed"
 #endif
 
-_Static_assert(sizeof(struct mk_fs_stat) == 80, "mk_fs_stat has a hole");
+_Static_assert(sizeof(struct mk_fs_stat) == 88, "mk_fs_stat has a hole");
 _Static_assert(sizeof(struct mk_fs_space) == 48, "mk_fs_space has a hole");
 
 /* Nothing below a push may ever be reached through a link, or lie outside of the directory that the caller holds. */
@@ -85,6 +85,10 @@ static void fill(struct mk_fs_stat *to, const struct statx *from)
   to->links = from->stx_nlink;
   to->device = makedev(from->stx_dev_major, from->stx_dev_minor);
   to->locked = (from->stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0;
+  if (S_ISBLK(from->stx_mode) || S_ISCHR(from->stx_mode)) {
+    to->major = from->stx_rdev_major;
+    to->minor = from->stx_rdev_minor;
+  }
 }
 
 static int32_t stat_one(int32_t directory, const char *name, struct mk_fs_stat *out)
@@ -164,6 +168,13 @@ int32_t mk_fs_symlink(const char *target, int32_t directory, const char *name)
 int32_t mk_fs_mkfifo(int32_t directory, const char *name)
 {
   return answer(mknodat(directory, name, S_IFIFO | 0600, 0));
+}
+
+int32_t mk_fs_mkdevice(int32_t directory, const char *name, uint32_t kind, uint32_t major_number, uint32_t minor_number)
+{
+  if (kind > MK_FS_CHARACTER) return -EINVAL;
+  const mode_t type = kind == MK_FS_BLOCK ? S_IFBLK : S_IFCHR;
+  return answer(mknodat(directory, name, type | 0600, makedev(major_number, minor_number)));
 }
 
 int32_t mk_fs_unlink(int32_t directory, const char *name)

@@ -349,6 +349,8 @@ struct mk_fs_stat {
   uint32_t links;       /* names that it has */
   uint64_t device;      /* of the file system, or of the subvolume where it has such */
   uint32_t locked;      /* 1 if immutable or append-only (chattr(1)): nobody can rename it or change its metadata */
+  uint32_t major;       /* which device a device node is; 0 of all else */
+  uint32_t minor;
   uint32_t zero;
 };
 
@@ -373,6 +375,11 @@ MK_API int64_t mk_fs_write(int32_t fd, const void *from, uint64_t bytes, int64_t
 MK_API int32_t mk_fs_mkdir(int32_t directory, const char *name, uint32_t mode);              /* [mkdirat] */
 MK_API int32_t mk_fs_symlink(const char *target, int32_t directory, const char *name);       /* [symlinkat] */
 MK_API int32_t mk_fs_mkfifo(int32_t directory, const char *name);                            /* mode 0600 [mknodat] */
+
+/* A device node with mode 0600, for root only. -EINVAL if the kernel has no such number. [mknodat] */
+enum mk_fs_device { MK_FS_BLOCK = 0, MK_FS_CHARACTER = 1 };
+MK_API int32_t mk_fs_mkdevice(int32_t directory, const char *name, uint32_t kind, uint32_t major, uint32_t minor);
+
 MK_API int32_t mk_fs_unlink(int32_t directory, const char *name);                            /* [unlinkat] */
 MK_API int32_t mk_fs_rmdir(int32_t directory, const char *name);                             /* [unlinkat] */
 

@@ -130,6 +130,25 @@ static void selftest_names(int32_t base)
   close_all(&a, 1);
 }
 
+/* Device nodes, for whom may make them; their numbers come back. */
+static void selftest_devices(int32_t base)
+{
+  struct mk_fs_stat *const rows = memory(2 * sizeof *rows);
+  const int32_t result = mk_fs_mkdevice(base, "null", MK_FS_CHARACTER, 1, 3);
+  CHECK(result == 0 || result == -EPERM);
+  CHECK(mk_fs_mkdevice(base, "none", MK_FS_CHARACTER + 1, 1, 3) == -EINVAL);
+  CHECK(mk_fs_mkdevice(base, "none", MK_FS_BLOCK, 1u << 12, 0) == -EINVAL && mk_fs_mkdevice(base, "none", MK_FS_BLOCK, 0, 1u << 20) == -EINVAL);
+  if (result == 0 && mk_fs_mkdevice(base, "disk", MK_FS_BLOCK, 4095, 1048575) == 0) {
+    CHECK(mk_fs_stat_many(base, "null\0disk", 10, 2, rows) == 2);
+    CHECK(S_ISCHR(rows[0].mode) && rows[0].major == 1 && rows[0].minor == 3 && (rows[0].mode & 07077) == 0);
+    CHECK(S_ISBLK(rows[1].mode) && rows[1].major == 4095 && rows[1].minor == 1048575);
+    CHECK(mk_fs_unlink(base, "disk") == 0);
+  }
+  if (result == 0) CHECK(mk_fs_unlink(base, "null") == 0);
+  CHECK(mk_fs_stat(base, rows) == 0 && rows[0].major == 0 && rows[0].minor == 0);
+  free(rows);
+}
+
 void selftest_fs(void)
 {
   char path[] = "/tmp/makuosan-selftest-XXXXXX";
@@ -143,6 +162,7 @@ void selftest_fs(void)
   selftest_metadata(base);
   selftest_stat(base);
   selftest_names(base);
+  selftest_devices(base);
   struct mk_fs_space *const space = memory(sizeof *space);
   CHECK(mk_fs_space(base, space) == 0 && space->free >= space->available && space->read_only == 0);
   struct statvfs same;

@@ -62,7 +62,9 @@ export function look(sys: Sys, directories: Directories, path: Latin1): Status {
 export function describe(path: Latin1, { stat, target }: Status): Found | undefined {
   if (failed(stat))
     return errnoOf(stat) === Errno.ENOENT ? undefined : problem(path, "unreadable", errnoOf(stat));
-  if (stat.kind === "socket" || stat.kind === "device") return problem(path, stat.kind, 0);
+  if (stat.kind === "socket") return problem(path, "socket", 0);
+  if (stat.kind === "unknown") return problem(path, "unsupported", 0);
+  if (stat.kind === "block" || stat.kind === "character") return problem(path, "device", 0);
   if (path.length > PATH_BYTES_MAX || nameOf(path).length > NAME_BYTES_MAX) return problem(path, "long", 0);
   const size = stat.kind === "file" ? stat.size : 0;
   if (stat.uid === ID_NONE || stat.gid === ID_NONE || stat.nanoseconds >= NANOSECONDS)

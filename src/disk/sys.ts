@@ -17,8 +17,16 @@ export type Fd = Brand<number, "Fd">;
 /** A result below 0: minus an error number. */
 export type Failed = Brand<number, "Failed">;
 
-/** Kinds of a directory entry, the first four as in the manifest (PROTOCOL §10.1). */
-export type NodeKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "device";
+/** Kinds of a directory entry, all but the last two as in the manifest (PROTOCOL §10.1). "unknown": one that Linux has not got today. */
+export type NodeKind =
+  | "file"
+  | "directory"
+  | "symlink"
+  | "fifo"
+  | "block"
+  | "character"
+  | "socket"
+  | "unknown";
 
 /** Status of a file. */
 export type Stat = {
@@ -39,6 +47,8 @@ export type Stat = {
   readonly inode: bigint;
   /** The file system, or the subvolume of it: names cannot be moved from one to another either. */
   readonly device: bigint;
+  /** Which device a block or character device is: major · 2^32 + minor, which may be no safe integer; 0 of all else. */
+  readonly number: number;
   /** Names that it has; for a directory this means nothing. */
   readonly links: number;
   /** Immutable or append-only (chattr(1)): not even root can replace it or change its metadata. */
@@ -101,6 +111,8 @@ export interface Sys {
   makeDirectory(dir: Fd, name: Latin1): number;
   makeSymlink(target: Latin1, dir: Fd, name: Latin1): number;
   makeFifo(dir: Fd, name: Latin1): number;
+  /** A device node with mode 0600 (number: as in Stat); -EPERM unless this process may, -EINVAL if the kernel has no such number. */
+  makeDevice(dir: Fd, name: Latin1, kind: "block" | "character", number: number): number;
   removeFile(dir: Fd, name: Latin1): number;
   removeDirectory(dir: Fd, name: Latin1): number;
   /** Replaces what `to` is, if it can be replaced at once. */

@@ -11,6 +11,7 @@ export const fsSymbols = {
   mk_fs_mkdir: { args: ["i32", "ptr", "u32"], returns: "i32" },
   mk_fs_symlink: { args: ["ptr", "i32", "ptr"], returns: "i32" },
   mk_fs_mkfifo: { args: ["i32", "ptr"], returns: "i32" },
+  mk_fs_mkdevice: { args: ["i32", "ptr", "u32", "u32", "u32"], returns: "i32" },
   mk_fs_unlink: { args: ["i32", "ptr"], returns: "i32" },
   mk_fs_rmdir: { args: ["i32", "ptr"], returns: "i32" },
   mk_fs_rename: { args: ["i32", "ptr", "i32", "ptr"], returns: "i32" },
@@ -39,8 +40,11 @@ export const FsWay = {
   create: 6,
 } as const;
 
+/** Kinds of device nodes. */
+export const FsDevice = { block: 0, character: 1 } as const;
+
 /** Bytes of struct mk_fs_stat, then its fields' offsets. */
-export const STAT_BYTES = 80;
+export const STAT_BYTES = 88;
 export const StatField = {
   seconds: 0,
   changedNs: 8,
@@ -55,6 +59,8 @@ export const StatField = {
   links: 60,
   device: 64,
   locked: 72,
+  major: 76,
+  minor: 80,
 } as const;
 
 /** Bytes of struct mk_fs_space, then its fields' offsets. */
@@ -75,6 +81,7 @@ function fields(prefix: string, table: Readonly<Record<string, number>>): [strin
 /** Words that mk_layout gives after the others, by name. */
 export const fsLayout: readonly (readonly [name: string, value: number])[] = [
   ...fields("FsWay", FsWay),
+  ...fields("FsDevice", FsDevice),
   ["STAT_BYTES", STAT_BYTES],
   ...fields("StatField", StatField),
   ["SPACE_BYTES", SPACE_BYTES],

@@ -1,6 +1,6 @@
 import type { Extent, Failed, Fd, Latin1, Metadata, NodeKind, Space, Stat, Sys } from "../disk/sys.ts";
 import { assert } from "../wire/brand.ts";
-import { FsWay, SpaceField, STAT_BYTES, StatField } from "./abi-fs.ts";
+import { FsDevice, FsWay, SpaceField, STAT_BYTES, StatField } from "./abi-fs.ts";
 import { addressAt, allocate, type Memory, type Pointer, shim } from "./ffi.ts";
 
 /** Names of one call of mk_fs_stat_many. */
@@ -26,8 +26,13 @@ const KINDS: Readonly<Record<number, NodeKind>> = {
   16384: "directory",
   40960: "symlink",
   4096: "fifo",
+  24576: "block",
+  8192: "character",
   49152: "socket",
 };
+
+/** Device numbers are one number: major times this, and minor. */
+const MINORS = 0x1_0000_0000;
 
 const DOTS = [".", ".."];
 
@@ -153,6 +158,7 @@ function naming({
   | "makeDirectory"
   | "makeSymlink"
   | "makeFifo"
+  | "makeDevice"
   | "removeFile"
   | "removeDirectory"
   | "rename"
@@ -163,6 +169,10 @@ function naming({
     makeDirectory: (dir, name) => with1(name, (path) => shim.mk_fs_mkdir(dir, path, 0o700)),
     makeSymlink: (target, dir, name) => with2(target, name, (to, path) => shim.mk_fs_symlink(to, dir, path)),
     makeFifo: (dir, name) => with1(name, (path) => shim.mk_fs_mkfifo(dir, path)),
+    makeDevice: (dir, name, kind, number) =>
+      with1(name, (path) =>
+        shim.mk_fs_mkdevice(dir, path, FsDevice[kind], Math.floor(number / MINORS), number % MINORS),
+      ),
     removeFile: (dir, name) => with1(name, (path) => shim.mk_fs_unlink(dir, path)),
     removeDirectory: (dir, name) => with1(name, (path) => shim.mk_fs_rmdir(dir, path)),
     rename: (fromDir, from, toDir, to) => with2(from, to, (a, b) => shim.mk_fs_rename(fromDir, a, toDir, b)),
@@ -253,7 +263,7 @@ function statAt(view: DataView, at: number): Stat | Failed {
   if (error !== 0) return -error as Failed;
   const mode = view.getUint32(at + StatField.mode, true);
   return {
-    kind: KINDS[mode & KIND_MASK] ?? "device",
+    kind: KINDS[mode & KIND_MASK] ?? "unknown",
     mode: mode & 0o7777,
     uid: view.getUint32(at + StatField.uid, true),
     gid: view.getUint32(at + StatField.gid, true),
@@ -264,6 +274,7 @@ function statAt(view: DataView, at: number): Stat | Failed {
     mount: view.getBigUint64(at + StatField.mount, true),
     inode: view.getBigUint64(at + StatField.inode, true),
     device: view.getBigUint64(at + StatField.device, true),
+    number: view.getUint32(at + StatField.major, true) * MINORS + view.getUint32(at + StatField.minor, true),
     links: view.getUint32(at + StatField.links, true),
     locked: view.getUint32(at + StatField.locked, true) !== 0,
   };
