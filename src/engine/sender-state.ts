@@ -1,18 +1,16 @@
 import type { Micros } from "../wire/brand.ts";
-import type { EndReason } from "../wire/constants.ts";
 import type { Selection, Task } from "../wire/disk-port.ts";
 import type { SenderPhase } from "../wire/messages.ts";
 
 /**
  * What the push is at:
  * - offering: targets are answering; - manifest: it is being sent and compared; - content: blocks flow until all targets are
- *   prepared; - committing: targets switch; - ending: END is repeated, the source closes; - closed: the push can be forgotten.
+ *   prepared; - committing: targets switch. How it ends is in push-end.ts.
  */
 export type SenderState =
   | { readonly kind: "offering"; readonly due: Micros; readonly repeatUs: number }
-  | { readonly kind: "manifest" | "content" | "closed" }
-  | { readonly kind: "committing"; readonly due: Micros; readonly repeatUs: number }
-  | { readonly kind: "ending"; readonly reason: EndReason; readonly due: Micros; readonly copies: number };
+  | { readonly kind: "manifest" | "content" }
+  | { readonly kind: "committing"; readonly due: Micros; readonly repeatUs: number };
 
 /** For a target that does not keep to the protocol: nothing it says is believed any more. */
 export const OUT_OF_ORDER = { kind: "failed", text: "reported out of order" } as const;
@@ -41,7 +39,7 @@ export function phaseOf(
       return read.manifestRead ? "need" : "manifest";
     case "content":
       return read.allRead ? "prepare" : "content";
-    default:
+    case "committing":
       return "commit";
   }
 }

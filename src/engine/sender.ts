@@ -9,14 +9,13 @@ import { failText } from "./names.ts";
 import { Needs } from "./needs.ts";
 import { lossOf } from "./patience.ts";
 import type { Address, EngineStatus, Outcome } from "./ports.ts";
+import { PushEnd } from "./push-end.ts";
 import { SenderFlow } from "./sender-flow.ts";
 import { OUT_OF_ORDER, type PushOrder, phaseOf, type SenderState } from "./sender-state.ts";
 import { type Target, Targets } from "./target.ts";
 import {
   COMMIT_REPEAT_US,
   COMMIT_REPEAT_US_MAX,
-  END_COPIES,
-  END_SPACING_US,
   OFFER_REPEAT_US,
   OFFER_REPEAT_US_MAX,
   PROGRESS_US,
@@ -34,11 +33,8 @@ export class Sender {
   readonly #targets: Targets;
   readonly #flow: SenderFlow;
   readonly #needs = new Needs();
+  readonly #ending: PushEnd;
   #state: SenderState;
-  /** Why the whole push came to nothing, if it did. */
-  #rejection: string | undefined;
-  #sourceClosed = false;
-  #finished = false;
   readonly #openedAt: Micros;
   #patienceDue: Micros;
   #progressDue: Micros;
@@ -52,6 +48,7 @@ export class Sender {
     this.#core = core;
     this.key = key;
     this.order = order;
+    this.#ending = new PushEnd(core, key, order.request);
     this.#targets = new Targets(options.targets);
     const { symbolSize, blockSymbols, selection, task, dryRun, names } = order;
     const capacity = symbolSize * blockSymbols - DIGEST_BYTES;
@@ -66,8 +63,10 @@ export class Sender {
     this.#flow.pump();
   }
 
-  get state(): SenderState["kind"] {
-    return this.#state.kind;
+  /** ending: END is repeated, the source closes; closed: the push can be forgotten. */
+  get state(): SenderState["kind"] | "ending" | "closed" {
+    if (this.#ending.over) return "closed";
+    return this.#ending.begun ? "ending" : this.#state.kind;
   }
 
   get #phase(): SenderPhase {
@@ -91,7 +90,7 @@ export class Sender {
   onReport(node: NodeId, report: Report, heard: { readonly from: Address; readonly now: Micros }): void {
     const { from, now } = heard;
     const target = this.#targets.get(node);
-    if (target === undefined || this.#over()) return this.#tellEnd(node, from);
+    if (target === undefined || this.#ending.begun) return this.#tellEnd(node, from);
     for (const [index, record] of report.records.entries()) {
       if (report.first + index !== target.reportNext) continue;
       target.reportNext++;
@@ -104,7 +103,7 @@ export class Sender {
 
   onStatus(node: NodeId, status: Status, heard: { readonly from: Address; readonly now: Micros }): void {
     const target = this.#targets.get(node);
-    if (target === undefined || this.#over()) return this.#tellEnd(node, heard.from);
+    if (target === undefined || this.#ending.begun) return this.#tellEnd(node, heard.from);
     // One that has switched stays until the end, to vouch for the push; any other that is out must know it.
     if (target.phase === "ended" && target.outcome?.kind !== "complete")
       return this.#tellEnd(node, heard.from);
@@ -116,24 +115,20 @@ export class Sender {
 
   onNak(node: NodeId, nak: Nak, now: Micros): void {
     const phase = this.#targets.get(node)?.phase;
-    if (phase === "live" && !this.#over()) this.#flow.onNak(nak, now);
+    if (phase === "live" && !this.#ending.begun) this.#flow.onNak(nak, now);
   }
 
   /** A prepared receiver asks what has become of the push. */
   onQuery(node: NodeId, from: Address): void {
     const phase = this.#targets.get(node)?.phase;
-    if (phase === undefined || phase === "ended" || this.#over()) this.#tellEnd(node, from);
+    if (phase === undefined || phase === "ended" || this.#ending.begun) this.#tellEnd(node, from);
     else if (this.#state.kind === "committing")
       this.#core.out.send(this.key.push, { type: "commit", ids: [node] }, from);
   }
 
   onSource(reply: SourceReply, now: Micros): void {
-    if (reply.kind === "closed") {
-      this.#sourceClosed = true;
-      this.#finish();
-      return;
-    }
-    if (this.#over()) return;
+    if (reply.kind === "closed") return this.#ending.onSourceClosed();
+    if (this.#ending.begun) return;
     if (reply.kind === "failed") return this.reject(reply.message, now);
     if (!this.#needs.complete) {
       this.#needs.addSection(reply.entries);
@@ -146,35 +141,30 @@ export class Sender {
   /** The member is gone: no patience is needed. */
   onGone(node: NodeId, now: Micros): void {
     const target = this.#targets.get(node);
-    if (target === undefined || target.phase === "ended" || this.#over()) return;
+    if (target === undefined || target.phase === "ended" || this.#ending.begun) return;
     this.#end(target, { kind: "lost", text: "has left" });
     this.#advance(now);
   }
 
   /** Stops the push unless the targets are switching already; nothing has changed anywhere then. */
   reject(text: string, now: Micros): void {
-    if (this.#over() || this.#state.kind === "committing") return;
-    this.#rejection = text;
-    this.#startEnding(EndReason.cancelled, now);
+    if (this.#ending.begun || this.#state.kind === "committing") return;
+    this.#ending.begin(EndReason.cancelled, { rejection: text, now });
   }
 
   onTimeout(now: Micros): void {
-    if (now >= this.#patienceDue) this.#patience(now);
+    if (!this.#ending.begun && now >= this.#patienceDue) this.#patience(now);
+    if (this.#ending.begun) return this.#ending.onTimeout(now);
     const state = this.#state;
     if (state.kind === "offering" && now >= state.due) this.#offer(state, now);
     if (state.kind === "committing" && now >= state.due) this.#commit(state, now);
-    if (state.kind === "ending") {
-      if (now >= state.due) this.#sendEnd(state, now);
-      return;
-    }
-    if (this.#state.kind !== "closed") this.#flow.onTimeout(this.#phase, now);
+    this.#flow.onTimeout(this.#phase, now);
     if (now >= this.#progressDue) this.#progress(now);
   }
 
   deadline(): Micros {
     const state = this.#state;
-    if (state.kind === "closed") return NEVER;
-    if (state.kind === "ending") return state.copies > 0 ? state.due : NEVER;
+    if (this.#ending.begun) return this.#ending.deadline();
     const due = state.kind === "offering" || state.kind === "committing" ? state.due : NEVER;
     const flow = this.#flow.deadline(this.#sends);
     return Math.min(due, flow, this.#patienceDue, this.#progressDue) as Micros;
@@ -190,11 +180,7 @@ export class Sender {
   }
 
   get #sends(): boolean {
-    return this.#state.kind === "manifest" || this.#state.kind === "content";
-  }
-
-  #over(): boolean {
-    return this.#state.kind === "ending" || this.#state.kind === "closed";
+    return !this.#ending.begun && (this.#state.kind === "manifest" || this.#state.kind === "content");
   }
 
   #record(target: Target, record: ReportRecord): void {
@@ -255,11 +241,12 @@ export class Sender {
 
   /** Moves on when all live targets are where they must be. */
   #advance(now: Micros): void {
-    if (this.#over()) return;
+    if (this.#ending.begun) return;
     const { live } = this.#targets;
     const offered =
       this.#state.kind === "offering" && this.#targets.all().some((target) => target.phase === "offered");
-    if (live.length === 0 && !offered) return this.#startEnding(EndReason.done, now);
+    if (live.length === 0 && !offered)
+      return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     if (this.#state.kind === "offering" && !offered) this.#state = { kind: "manifest" };
     if (this.#state.kind === "manifest" && this.#needs.complete) {
       if (live.every((target) => target.answered === this.#needs.sections)) this.#decide(now);
@@ -273,7 +260,7 @@ export class Sender {
     const { live } = this.#targets;
     if (this.order.dryRun || live.every((target) => target.updates === 0)) {
       for (const target of live) this.#end(target, { kind: "complete", updates: target.updates });
-      return this.#startEnding(EndReason.done, now);
+      return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     }
     for (let section = 0; section < this.#needs.sections; section++) {
       this.#core.out.source({ kind: "union", key: this.key, section, content: this.#needs.union(section) });
@@ -294,34 +281,8 @@ export class Sender {
     this.#state = { ...state, due: (now + state.repeatUs) as Micros, repeatUs };
   }
 
-  #startEnding(reason: EndReason, now: Micros): void {
-    this.#core.out.source({ kind: "close", key: this.key });
-    this.#sendEnd({ kind: "ending", reason, due: now, copies: END_COPIES }, now);
-  }
-
-  #sendEnd(state: SenderState & { readonly kind: "ending" }, now: Micros): void {
-    if (state.copies > 0) this.#core.out.send(this.key.push, { type: "end", reason: state.reason, ids: [] });
-    const copies = Math.max(0, state.copies - 1);
-    this.#state = { ...state, due: (now + END_SPACING_US) as Micros, copies };
-    this.#finish();
-  }
-
-  /** The last event goes out when the source has told all it had to tell. */
-  #finish(): void {
-    if (!this.#sourceClosed || this.#state.kind !== "ending") return;
-    if (!this.#finished) {
-      this.#finished = true;
-      const [{ request }, text] = [this.order, this.#rejection];
-      this.#core.out.event(
-        text === undefined ? { kind: "finished", request } : { kind: "rejected", request, text },
-      );
-    }
-    if (this.#state.copies === 0) this.#state = { kind: "closed" };
-  }
-
   #patience(now: Micros): void {
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
-    if (this.#over()) return;
     const committing = this.#state.kind === "committing";
     const isBehind = (target: Target) => {
       const unanswered = this.#needs.complete && target.answered < this.#needs.sections;
@@ -350,7 +311,6 @@ export class Sender {
   }
 
   #tellEnd(node: NodeId, to: Address): void {
-    const reason = this.#state.kind === "ending" ? this.#state.reason : EndReason.dropped;
-    this.#core.out.send(this.key.push, { type: "end", reason, ids: [node] }, to);
+    this.#core.out.send(this.key.push, { type: "end", reason: this.#ending.reason, ids: [node] }, to);
   }
 }
