@@ -3,7 +3,8 @@ import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Offer, Sync } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
-import { type DueGap, type Gap, GapDetector } from "./gap-detector.ts";
+import type { Gap } from "./gap-detector.ts";
+import { NakReporter } from "./nak-reporter.ts";
 import { blockName, wireText } from "./names.ts";
 import type { Address } from "./ports.ts";
 import { phaseOf, type ReceiverState } from "./receiver-state.ts";
@@ -18,14 +19,9 @@ import {
   QUERY_SPREAD_US,
   REMEMBER_US,
   REPORT_BACKLOG_MAX,
-  ROUND_TRIP_US_FIRST,
-  VAIN_MAX,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
-/** Most blocks that one NAK names, and what each takes of a packet (PROTOCOL §7.1). */
-const NAK_ENTRY = 32;
-const NAK_FIXED = 16;
 
 /** What a receiver needs from the node to take part in one push. */
 export type ReceiverGrant = { readonly context: number; readonly slots: readonly Slot[] };
@@ -35,10 +31,9 @@ export class Receiver {
   readonly key: PushKey;
   readonly context: number;
   readonly #core: Core;
-  readonly #offer: Offer;
   readonly #reports: ReportStream;
   readonly #window: RxWindow;
-  readonly #gaps: GapDetector;
+  readonly #naks: NakReporter;
   #state: ReceiverState = { kind: "opening" };
   #atStage = false;
   #finalUsed = false;
@@ -47,9 +42,7 @@ export class Receiver {
   /** Times that the block at the front came with a wrong digest. */
   #broken = 0;
   #ownerHeard: Micros;
-  #roundTripUs = ROUND_TRIP_US_FIRST;
   readonly #status: StatusReporter;
-  #mismatched = 0;
   /** Blocks used. */
   blocks = 0;
 
@@ -62,7 +55,6 @@ export class Receiver {
     this.#core = core;
     this.key = key;
     this.context = grant.context;
-    this.#offer = offer;
     this.#ownerHeard = now;
     this.#status = new StatusReporter(core, key, { offer, now });
     this.#reports = new ReportStream(
@@ -77,13 +69,7 @@ export class Receiver {
       blockSymbols,
       slots: grant.slots,
     });
-    const { rx } = core.memory;
-    this.#gaps = new GapDetector({
-      table: rx,
-      context: grant.context,
-      random: core.random,
-      targets: offer.targets,
-    });
+    this.#naks = new NakReporter(core, key, { window: this.#window, context: grant.context, offer });
     const capacity = symbolSize * blockSymbols - 16;
     core.out.stage({ kind: "open", key, dryRun: offer.dryRun, check: offer.check, capacity });
   }
@@ -131,20 +117,16 @@ export class Receiver {
   onSync(sync: Sync, now: Micros): void {
     // The owner no longer holds what we need: it goes on without us.
     if (sync.low > this.#window.next) return this.close();
-    this.#roundTripUs = sync.roundTripUs;
+    this.#naks.roundTripUs = sync.roundTripUs;
     const any = sync.edgeBlock > 0 || sync.edgeSymbol > 0;
     this.#window.onSync({ block: sync.edgeBlock, symbol: sync.edgeSymbol, sequence: sync.sequence, any });
-    this.#gaps.scan(this.#window.flow(), now);
+    this.#naks.scan(now);
     if (sync.poll) this.#status.polled(now);
   }
 
   /** Another receiver's NAK for this push. */
   onHeard(gaps: readonly Gap[], now: Micros): void {
-    const { from, limit } = this.#window.flow();
-    for (const gap of gaps) {
-      if (gap.block >= from && gap.block < limit)
-        this.#gaps.onHeard(gap, { now, roundTripUs: this.#roundTripUs });
-    }
+    this.#naks.onHeard(gaps, now);
   }
 
   /** The packet handler may have changed the receive table. */
@@ -153,7 +135,7 @@ export class Receiver {
     if (!touched) return;
     this.touch(undefined, now);
     if (this.#state.kind === "receiving") this.#feed(now);
-    this.#gaps.scan(this.#window.flow(), now);
+    this.#naks.scan(now);
     if (polled) this.#status.polled(now);
     else this.#status.soon();
   }
@@ -206,7 +188,7 @@ export class Receiver {
   onTimeout(now: Micros): void {
     this.#patience(now);
     this.#reports.onTimeout(now);
-    this.#nak(now);
+    if (this.#state.kind === "receiving") this.#naks.onTimeout(now);
     const state = phaseOf(this.#state.kind);
     if (state !== undefined && now >= this.#status.deadline) {
       this.#status.send(this.#window, { state, address: this.#reports.address, now });
@@ -224,7 +206,8 @@ export class Receiver {
             ? NEVER
             : this.#ownerHeard + OWNER_PATIENCE_US;
     const status = phaseOf(this.#state.kind) === undefined ? NEVER : this.#status.deadline;
-    return Math.min(this.#reports.deadline(), this.#nakDeadline(), status, patience) as Micros;
+    const naks = this.#state.kind === "receiving" ? this.#naks.deadline() : NEVER;
+    return Math.min(this.#reports.deadline(), naks, status, patience) as Micros;
   }
 
   #opened(now: Micros): void {
@@ -257,7 +240,7 @@ export class Receiver {
       if (++this.#broken >= BROKEN_MAX)
         return this.#fail({ errno: 0, step: FailStep.digest, entry: undefined }, now);
       this.#window.again(reply.block);
-      this.#gaps.scan(this.#window.flow(), now);
+      this.#naks.scan(now);
       return;
     }
     const arrived = this.#window.arrived();
@@ -271,7 +254,7 @@ export class Receiver {
     if (reply.need !== undefined && reply.need.entries > 0)
       this.#reports.add({ kind: "need", ...reply.need }, now);
     if (reply.failure !== undefined) return this.#fail(reply.failure, now);
-    this.#gaps.scan(this.#window.flow(), now);
+    this.#naks.scan(now);
     this.#status.onUsed(this.#window, now);
     this.#feed(now);
   }
@@ -322,28 +305,5 @@ export class Receiver {
     } else if (this.#state.kind !== "asking" && this.#state.kind !== "done") {
       this.close();
     }
-  }
-
-  #nak(now: Micros): void {
-    if (this.#state.kind !== "receiving") return;
-    const most = Math.min(255, Math.floor((this.#offer.symbolSize - NAK_FIXED) / NAK_ENTRY));
-    const blocks = this.#gaps.due(this.#window.flow(), { now, roundTripUs: this.#roundTripUs }, most);
-    if (blocks.length > 0) this.#core.out.send(this.key.push, { type: "nak", owner: this.key.owner, blocks });
-    this.#restart(blocks);
-  }
-
-  /** A packet that lies about its block makes all true ones contradict it: such a block starts anew. */
-  #restart(gaps: readonly DueGap[]): void {
-    const { mismatched } = this.#window;
-    for (const { block, vain } of gaps) {
-      if (vain < VAIN_MAX || mismatched === this.#mismatched) continue;
-      this.#window.again(block);
-      this.#core.counters.add("blocks restarted");
-      this.#mismatched = mismatched;
-    }
-  }
-
-  #nakDeadline(): Micros {
-    return this.#state.kind === "receiving" ? this.#gaps.deadline() : NEVER;
   }
 }

@@ -1,0 +1,75 @@
+import type { Micros } from "../wire/brand.ts";
+import { NAK_ENTRY_BYTES, NAK_FIXED_BYTES } from "../wire/codec.ts";
+import type { PushKey } from "../wire/disk-port.ts";
+import type { Offer } from "../wire/messages.ts";
+import type { Core } from "./core.ts";
+import { type DueGap, type Gap, GapDetector } from "./gap-detector.ts";
+import type { RxWindow } from "./rx-window.ts";
+import { ROUND_TRIP_US_FIRST, VAIN_MAX } from "./tuning.ts";
+
+/** Most blocks that one NAK can name (PROTOCOL §7.1). */
+const NAK_BLOCKS_MAX = 255;
+
+/** A receiver's requests for what is missing in its window: when they are due, and what they say (PROTOCOL §7.1, §7.2). */
+export class NakReporter {
+  readonly #core: Core;
+  readonly #key: PushKey;
+  readonly #window: RxWindow;
+  readonly #gaps: GapDetector;
+  readonly #blocksMax: number;
+  #mismatched = 0;
+  /** The slowest round trip of the group, as the owner tells it. */
+  roundTripUs = ROUND_TRIP_US_FIRST;
+
+  constructor(
+    core: Core,
+    key: PushKey,
+    options: { readonly window: RxWindow; readonly context: number; readonly offer: Offer },
+  ) {
+    const { window, context, offer } = options;
+    this.#core = core;
+    this.#key = key;
+    this.#window = window;
+    const room = Math.floor((offer.symbolSize - NAK_FIXED_BYTES) / NAK_ENTRY_BYTES);
+    this.#blocksMax = Math.min(NAK_BLOCKS_MAX, room);
+    const { random, memory } = core;
+    this.#gaps = new GapDetector({ table: memory.rx, context, random, targets: offer.targets });
+  }
+
+  /** The window may have gaps that it had not. */
+  scan(now: Micros): void {
+    this.#gaps.scan(this.#window.flow(), now);
+  }
+
+  /** Another receiver's NAK for this push. */
+  onHeard(gaps: readonly Gap[], now: Micros): void {
+    const { from, limit } = this.#window.flow();
+    for (const gap of gaps) {
+      if (gap.block >= from && gap.block < limit)
+        this.#gaps.onHeard(gap, { now, roundTripUs: this.roundTripUs });
+    }
+  }
+
+  onTimeout(now: Micros): void {
+    const time = { now, roundTripUs: this.roundTripUs };
+    const blocks = this.#gaps.due(this.#window.flow(), time, this.#blocksMax);
+    const { owner, push } = this.#key;
+    if (blocks.length > 0) this.#core.out.send(push, { type: "nak", owner, blocks });
+    this.#restart(blocks);
+  }
+
+  deadline(): Micros {
+    return this.#gaps.deadline();
+  }
+
+  /** A packet that lies about its block makes all true ones contradict it: such a block starts anew. */
+  #restart(gaps: readonly DueGap[]): void {
+    const { mismatched } = this.#window;
+    for (const { block, vain } of gaps) {
+      if (vain < VAIN_MAX || mismatched === this.#mismatched) continue;
+      this.#window.again(block);
+      this.#core.counters.add("blocks restarted");
+      this.#mismatched = mismatched;
+    }
+  }
+}
