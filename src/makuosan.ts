@@ -13,7 +13,7 @@ import { START_FAILURE_STATUS, StartFailure } from "./io/start-failure.ts";
 process.on("uncaughtException", fault);
 process.on("unhandledRejection", fault);
 
-const parsed = parseDaemonArguments(rawArguments());
+const parsed = parseDaemonArguments(rawArguments(), { background: false });
 if (parsed.kind === "exit") {
   print(1, parsed.stdout);
   print(2, parsed.stderr);

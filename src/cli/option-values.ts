@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from "node:net";
+import { BlockList, isIP, isIPv4 } from "node:net";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 
 /** Readers of option values for the option tables. Each throws commander's InvalidArgumentError, whose text says what is wanted. */
@@ -34,6 +34,25 @@ export function multicastAddress(value: string): string {
 /** An IP address to listen at. */
 export function listenAddress(value: string): string {
   if (isIP(value) === 0) throw new InvalidArgumentError("An IP address is needed.");
+  return value;
+}
+
+const local = new BlockList();
+local.addSubnet("127.0.0.0", 8, "ipv4");
+local.addAddress("::1", "ipv6");
+
+/** Whether only this host reaches an IP address. */
+export function isLocalAddress(address: string): boolean {
+  return local.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+}
+
+/** Bytes that the kernel has for the path of a unix socket, its end included. */
+const socketPathBytes = 108;
+
+/** The path of a unix socket. */
+export function socketPath(value: string): string {
+  if (value === "" || Buffer.byteLength(value) >= socketPathBytes)
+    throw new InvalidArgumentError(`A path of 1 to ${socketPathBytes - 1} bytes is needed.`);
   return value;
 }
 

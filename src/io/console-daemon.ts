@@ -4,6 +4,17 @@ import type { EngineClient } from "./engine-client.ts";
 /** The daemon, as its consoles see it. */
 export type ConsoleDaemon = {
   readonly engine: Pick<EngineClient, "push" | "members">;
+  /** This node's name in the group. */
+  readonly name: string;
+  /** The group, `ADDRESS:PORT`. */
+  readonly group: string;
+  /** The base directory's absolute path as people and patterns know it, also in a chroot. Bytes, one character each. */
+  readonly shownBase: string;
+  readonly noSend: boolean;
+  /** What a console has to say first; undefined: nothing. */
+  readonly password: Uint8Array | undefined;
+  /** A group's number, by name or decimal number, also in a chroot; undefined: there is none. */
+  resolveGroup(group: string): number | undefined;
   status(answer: (status: DaemonStatus) => void): void;
   /** Lists a running command in `status` until the returned function is called. */
   track(command: string): () => void;
@@ -13,8 +24,10 @@ export type ConsoleDaemon = {
 export type DaemonStatus = {
   readonly process: number;
   readonly version: string;
-  /** Bytes, one character each. */
+  /** The shown base. Bytes, one character each. */
   readonly base: string;
+  /** Whether the base is the process's root. */
+  readonly chroot: boolean;
   /** Socket buffers granted, in bytes. */
   readonly receiveBuffer: number;
   readonly sendBuffer: number;

@@ -11,7 +11,10 @@ export type DaemonSettings = {
   readonly multicast: string;
   /** Name or address; `0.0.0.0`: the daemon chooses. */
   readonly interface: string;
-  readonly listen: string;
+  /** Address of the console on TCP; undefined: none there. */
+  readonly listen: string | undefined;
+  /** Path of the console's unix socket as bytes, one character each; undefined: none. With no `listen` either, there is no console. */
+  readonly unixSocket: string | undefined;
   readonly name: string;
   /** Bytes a second. */
   readonly rateLimit: number | undefined;
@@ -19,10 +22,21 @@ export type DaemonSettings = {
   readonly receiveBuffer: number | undefined;
   readonly sendBuffer: number | undefined;
   readonly logLevel: number;
+  /** Paths as bytes, one character each: the group's key, the console's password, and a file for log lines. */
+  readonly keyFile: string | undefined;
+  readonly passwordFile: string | undefined;
+  readonly logFile: string | undefined;
+  readonly noReceive: boolean;
+  readonly noSend: boolean;
   /** Only files that belong to the daemon's user are sent. */
   readonly ownerMatch: boolean;
   /** Device nodes are made where a push has them. */
   readonly devices: boolean;
+  /** The base directory becomes the process's root. */
+  readonly chroot: boolean;
+  readonly coreDumps: boolean;
+  /** The process that was started returns when the daemon, another one, is up. */
+  readonly background: boolean;
   readonly gso: boolean;
   readonly gro: boolean;
 };

@@ -7,7 +7,7 @@ import { systemErrorText } from "./errno-text.ts";
 import { type Log, openLog } from "./log.ts";
 import { describeNetwork, findInterface, openNetwork } from "./network-setup.ts";
 import { assumeIdentity, resolveIdentity } from "./privileges.ts";
-import { setProcessName } from "./shim.ts";
+import { findGroup, setProcessName } from "./shim.ts";
 import { StartFailure } from "./start-failure.ts";
 import { Threads } from "./thread-group.ts";
 
@@ -40,6 +40,15 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   const running = new Set<{ readonly command: string }>();
   const daemon: ConsoleDaemon = {
     engine: threads.engine,
+    name: settings.name,
+    group: `${settings.multicast}:${settings.port}`,
+    shownBase: base,
+    noSend: settings.noSend,
+    password: undefined,
+    resolveGroup: (group) => {
+      const found = findGroup(group);
+      return "kind" in found ? undefined : found.gid;
+    },
     status: (answer) =>
       threads.status((live) =>
         answer({ ...live, ...fixed(), commands: [...running].map((item) => item.command) }),
@@ -56,6 +65,7 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
     process: process.pid,
     version,
     base,
+    chroot: false,
     receiveBuffer: network.facts.groupReceiveBuffer,
     sendBuffer: network.facts.unicastSendBuffer,
     rateLimit: settings.rateLimit,
@@ -79,6 +89,7 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
 
 function openConsole(parts: DaemonParts, daemon: ConsoleDaemon, log: Log): void {
   const { listen: hostname, port } = parts.settings;
+  if (hostname === undefined) return;
   try {
     listenConsole({ hostname, port, open: (output) => parts.openSession(daemon, output), log });
   } catch (error) {

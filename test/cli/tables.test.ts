@@ -35,6 +35,7 @@ test("status: the table, its items, then all counters", () => {
     process: 42,
     version: "2.0.0",
     base: "/srv/a\nb",
+    chroot: false,
     receiveBuffer: 8_388_608,
     sendBuffer: 212_992,
     rate: 12_345_678,

@@ -22,11 +22,18 @@ export function openFixture() {
   });
   const daemon: ConsoleDaemon = {
     engine,
+    name: "here",
+    group: "224.0.0.108:5000",
+    shownBase: "/b",
+    noSend: false,
+    password: undefined,
+    resolveGroup: () => undefined,
     status: (answer) =>
       answer({
         process: 1,
         version: "0",
         base: "/b",
+        chroot: false,
         receiveBuffer: 1,
         sendBuffer: 2,
         rate: 0,
