@@ -2,6 +2,7 @@ import { getBit } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
 import { decodeSection, type Entry } from "../wire/manifest.ts";
 import { comparePaths } from "../wire/path.ts";
+import { NO_TERMS, type Terms } from "../wire/terms.ts";
 import type { Zstd } from "./zstd.ts";
 
 /** A file of the content stream (PROTOCOL §10.3). */
@@ -37,6 +38,8 @@ export class Sections {
   readonly #kept: Kept[] = [];
   readonly #expanded = new Map<number, readonly Entry[]>();
   #entries = 0;
+  /** Those of the push (PROTOCOL §10.6). */
+  terms: Terms = NO_TERMS;
 
   constructor(zstd: Zstd) {
     this.#zstd = zstd;
@@ -80,7 +83,7 @@ export class Sections {
     const known = this.#expanded.get(section);
     if (known !== undefined) return known;
     const expanded = this.#zstd.expand(this.#at(section).frame);
-    const decoded = expanded === undefined ? "short" : decodeSection(expanded);
+    const decoded = expanded === undefined ? "short" : decodeSection(expanded, this.terms);
     assert(typeof decoded !== "string", "a section that was good cannot be read again");
     this.#remember(section, decoded.entries);
     return decoded.entries;

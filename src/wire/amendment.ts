@@ -1,17 +1,17 @@
 import { assert } from "./brand.ts";
 import { EXPANDED_BYTES_MAX } from "./constants.ts";
-import { ENTRIES_MAX, ENTRY_FIXED_BYTES, type Entry, openReader, readEntry, writeEntry } from "./manifest.ts";
+import { ENTRIES_MAX, type Entry, entryBytes, openReader, readEntry, writeEntry } from "./entry.ts";
 import type { Drop } from "./messages.ts";
 import { pathFault } from "./path.ts";
 
 /** Amendment blocks in their expanded form (PROTOCOL §10.5). Compression is the caller's. */
 
-/** Entry number `entry` of the manifest is replaced by `to`, a file of the same path. */
+/** Entry number `entry` of the manifest is replaced by `to`, a file of the same path, without digest. */
 export type Amendment = { readonly entry: number; readonly to: Entry };
 
 /** Bytes of an amendment record. */
 export function amendmentBytes({ to }: Amendment): number {
-  return 4 + ENTRY_FIXED_BYTES + to.path.length + (to.target === undefined ? 0 : 2 + to.target.length);
+  return 4 + entryBytes(to, 0);
 }
 
 /** An amendment block of 1 or more records, in ascending order of `entry` (PROTOCOL §10.5). */
@@ -26,7 +26,7 @@ export function encodeAmendments(amendments: readonly Amendment[]): Uint8Array {
   for (const { entry, to } of amendments) {
     assert(entry > last && entry < ENTRIES_MAX && Number.isInteger(entry), "amendments out of order");
     assert(
-      to.type === "file" && pathFault(to.path, 0, to.path.length) === undefined,
+      isPlainFile(to) && pathFault(to.path, 0, to.path.length) === undefined,
       "amendment is not of a file",
     );
     view.setUint32(at, entry);
@@ -50,9 +50,14 @@ export function decodeAmendments(bytes: Uint8Array): readonly Amendment[] | Drop
     reader.pathLength = 0;
     const to = readEntry(reader);
     if (typeof to === "string") return to;
-    if (entry <= last || entry >= ENTRIES_MAX || to.type !== "file") return "range";
+    if (entry <= last || entry >= ENTRIES_MAX || !isPlainFile(to)) return "range";
     amendments.push({ entry, to });
     last = entry;
   }
   return amendments;
+}
+
+/** Whether an entry may amend: files change while they are read, and then no digest of theirs is known. */
+function isPlainFile({ type, digest }: Entry): boolean {
+  return type === "file" && digest === undefined;
 }

@@ -6,7 +6,7 @@ import { readIds, writeIds } from "./ids.ts";
 import type { Commit, Drop, End, Message, Offer, Origin, Report, ReportRecord } from "./messages.ts";
 import { put8, put16, put32, put64, putId } from "./put.ts";
 import { readNak, readStatus, readSync, writeNak, writeStatus, writeSync } from "./reliability.ts";
-import { payloadBytes, RECORD_FIXED_BYTES, readRecord, writeRecord } from "./report.ts";
+import { payloadBytes, RECORD_FIXED_BYTES, REMOVALS_FIXED_BYTES, readRecord, writeRecord } from "./report.ts";
 
 /** Control packets: bytes to values and back (PROTOCOL §2 to §8). All sizes are of the body, which follows the header. */
 
@@ -22,7 +22,9 @@ export const REPORT_FIXED_BYTES = 16;
 export const NAK_FIXED_BYTES = 12;
 /** One block of a NAK. */
 export const NAK_ENTRY_BYTES = 4 + NAK_BITMAP_BYTES;
-const OPTION_DRY_RUN = 1;
+const Option = { dryRun: 1, check: 2 } as const;
+/** The options that there may be: a check is a dry run (PROTOCOL §6.1). */
+const OPTIONS: readonly number[] = [0, Option.dryRun, Option.dryRun | Option.check];
 const SYMBOL_SIZE_MIN = 256;
 const SYMBOL_SIZE_MAX = 65_475;
 const NUMBER_MAX = 0xffff_ffff;
@@ -32,6 +34,11 @@ const BODY = HEADER_BYTES;
 /** Bytes of a record in a REPORT's body. */
 export function recordBytes(record: ReportRecord): number {
   return RECORD_FIXED_BYTES + payloadBytes(record);
+}
+
+/** Most bytes of names in a record of kind "removals" that fits alone into a REPORT whose packet's body has at most `symbolSize` bytes. */
+export function removalNamesMax(symbolSize: number): number {
+  return symbolSize - REPORT_FIXED_BYTES - RECORD_FIXED_BYTES - REMOVALS_FIXED_BYTES;
 }
 
 /**
@@ -221,12 +228,12 @@ function decodeOffer(view: DataView): Offer | undefined {
   const targets = view.getUint32(BODY + 8);
   const count = view.getUint16(BODY + 12);
   if (symbolSize < SYMBOL_SIZE_MIN || symbolSize > SYMBOL_SIZE_MAX) return undefined;
-  if (blockSymbols === 0 || blockSymbols > SYMBOLS_MAX || (options & ~OPTION_DRY_RUN) !== 0) return undefined;
+  if (blockSymbols === 0 || blockSymbols > SYMBOLS_MAX || !OPTIONS.includes(options)) return undefined;
   if (count === 0 || count > targets || view.getUint16(BODY + 14) !== 0) return undefined;
   const ids = readIds(view, BODY + OFFER_FIXED_BYTES, count);
   if (ids === undefined) return undefined;
-  const dryRun = (options & OPTION_DRY_RUN) !== 0;
-  const check = false;
+  const dryRun = (options & Option.dryRun) !== 0;
+  const check = (options & Option.check) !== 0;
   return { type: "offer", symbolSize, blockSymbols, dryRun, check, statusIntervalUs, targets, ids };
 }
 
@@ -237,7 +244,9 @@ function encodeOffer(view: DataView, offer: Offer): void {
   assert(ids.length >= 1 && ids.length <= targets, "OFFER to nobody, or to more than all");
   put16(view, BODY, symbolSize);
   put8(view, BODY + 2, blockSymbols);
-  put8(view, BODY + 3, offer.dryRun ? OPTION_DRY_RUN : 0);
+  const options = (offer.dryRun ? Option.dryRun : 0) | (offer.check ? Option.check : 0);
+  assert(OPTIONS.includes(options), "check that is no dry run");
+  put8(view, BODY + 3, options);
   put32(view, BODY + 4, offer.statusIntervalUs);
   put32(view, BODY + 8, targets);
   put16(view, BODY + 12, ids.length);

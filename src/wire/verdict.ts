@@ -1,7 +1,7 @@
 import { isEmpty } from "./bitmap.ts";
 import { assert } from "./brand.ts";
 import { DIGEST_BYTES, EXPANDED_BYTES_MAX } from "./constants.ts";
-import { ENTRIES_MAX } from "./manifest.ts";
+import { ENTRIES_MAX } from "./entry.ts";
 import type { Drop } from "./messages.ts";
 
 /** Verdict blocks in their expanded form (PROTOCOL §10.4). Compression is the caller's. */

@@ -293,7 +293,7 @@ describe("our own mistakes stop the process", () => {
     expect(() => encodeVerdicts([{ entry: 0xffff_ffff, status: "changed" }])).toThrow("assertion failed");
     expect(() => new SectionWriter(262_145)).toThrow("assertion failed");
     expect(() => new SectionWriter(7)).toThrow("assertion failed");
-    expect(() => new SectionWriter(100, -1)).toThrow("assertion failed");
+    expect(() => new SectionWriter(100, { firstEntry: -1 })).toThrow("assertion failed");
     expect(() => encodeSection(0xffff_ffff, [file("a")])).toThrow("assertion failed");
   });
 });
