@@ -1,28 +1,22 @@
 import { decodeAmendments } from "../wire/amendment.ts";
-import { isSubset } from "../wire/bitmap.ts";
 import { assert, type BlockIndex } from "../wire/brand.ts";
 import { AMENDMENTS_MAX, BlockKind, DIGEST_BYTES, FailStep } from "../wire/constants.ts";
-import type { DiskFailure, NeedAnswer, StageReply, StageRequest } from "../wire/disk-port.ts";
-import { decodeSection, type Entry, mayFollow } from "../wire/manifest.ts";
-import { decodePlan } from "../wire/plan.ts";
+import type { DiskFailure, StageReply, StageRequest } from "../wire/disk-port.ts";
+import type { Entry } from "../wire/manifest.ts";
 import { decodeVerdicts } from "../wire/verdict.ts";
 import { slotAt } from "./arena.ts";
 import { Builder, isStaged } from "./builder.ts";
 import { Committer } from "./committer.ts";
-import { type CompareOptions, Comparer, compareAgain } from "./compare.ts";
+import { type CompareOptions, compareAgain } from "./compare.ts";
 import { Mark } from "./marks.ts";
 import { parentOf, toBytes, toLatin1 } from "./names.ts";
+import { ManifestIntake } from "./stage-manifest.ts";
+import { PlanIntake } from "./stage-plan.ts";
 import { memoryFailure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
 import { plannedFiles, Round, type RoundFile } from "./stage-round.ts";
-import { Errno, type Extent, errnoOf, failed } from "./sys.ts";
+import { type Extent, errnoOf } from "./sys.ts";
 
-/** Bytes that are kept of a section besides its frame, and of what is in it (Budget); the objects' sizes are estimates. */
-const SECTION_BYTES = 256;
-/** Of a file that is needed: its digest, in a table that doubles. */
-const CONTENT_BYTES = 3 * DIGEST_BYTES;
-const ROOT_BYTES = 64;
-/** Of each entry of a section that has files in the content stream. */
-const SIZE_BYTES = 8;
+/** Bytes that are kept of an amended entry besides its path (Budget); an estimate. */
 const AMENDED_BYTES = 512;
 
 type BlockRequest = Extract<StageRequest, { kind: "block" }>;
@@ -33,7 +27,7 @@ type Use = Pick<Used, "need" | "wanted" | "failure">;
 /** What may come next. `round`: its content and verdicts; `amending`: amendment blocks, or the first block of the round that they make. */
 type Phase =
   | { readonly kind: "manifest" }
-  | { readonly kind: "plan"; lastSection: number }
+  | { readonly kind: "plan"; readonly intake: PlanIntake }
   | { readonly kind: "round"; readonly round: Round; readonly index: number; verdicts: boolean }
   | { readonly kind: "amending"; readonly index: number; readonly files: RoundFile[]; bytes: number }
   | { readonly kind: "complete" }
@@ -45,9 +39,8 @@ export class StageSession {
   readonly push: StagePush;
   readonly #tools: StageTools;
   readonly #comparing: CompareOptions;
-  readonly #comparer: Comparer;
+  readonly #manifests: ManifestIntake;
   readonly #builder: Builder;
-  #lastEntry: Entry | undefined;
   #phase: Phase = { kind: "manifest" };
 
   constructor(tools: StageTools, push: StagePush) {
@@ -55,7 +48,7 @@ export class StageSession {
     this.#tools = tools;
     const { directories, place, marks, roots, exchanged } = push;
     this.#comparing = { sys: tools.sys, directories, place, marks, roots, exchanged };
-    this.#comparer = new Comparer(this.#comparing);
+    this.#manifests = new ManifestIntake(push, this.#comparing);
     this.#builder = new Builder(tools.sys, push);
   }
 
@@ -132,103 +125,25 @@ export class StageSession {
   }
 
   #manifest(frame: Uint8Array, raw: Uint8Array, lastOfKind: boolean): Use {
-    const { sections, marks } = this.push;
-    const decoded = decodeSection(raw);
-    if (this.#phase.kind !== "manifest" || typeof decoded === "string") return { failure: protocolFailure() };
-    const { firstEntry, entries } = decoded;
-    const first = entries[0];
-    const section = sections.count;
-    const empty = first === undefined && (section > 0 || !lastOfKind);
-    if (empty || firstEntry !== sections.entries) return { failure: protocolFailure() };
-    if (first !== undefined && this.#lastEntry !== undefined && !mayFollow(this.#lastEntry, first))
-      return { failure: protocolFailure(firstEntry) };
-    sections.add(frame, entries);
-    this.#lastEntry = entries.at(-1);
-    const failure =
-      this.#comparer.section(section, firstEntry, entries) ?? this.#charge(section, frame.length);
-    if (failure !== undefined) return { failure };
-    if (lastOfKind) {
-      // The directories that the comparison held are of no use any more, and there may be many pushes.
-      this.push.directories.release();
-      this.#phase = { kind: "plan", lastSection: -1 };
-    }
-    const update = marks.bitmap(section, Mark.update);
-    const need: NeedAnswer = {
-      section,
-      entries: entries.length,
-      update,
-      content: marks.bitmap(section, Mark.content),
-    };
-    return { need };
-  }
-
-  /** Counts what is kept of a section; fails if that is too much. */
-  #charge(section: number, frameBytes: number): DiskFailure | undefined {
-    let bytes = SECTION_BYTES + frameBytes;
-    const marks = this.push.marks.of(section);
-    for (const mark of marks ?? []) {
-      bytes += 1;
-      if ((mark & Mark.content) !== 0) bytes += CONTENT_BYTES;
-      if ((mark & (Mark.root | Mark.implicit)) !== 0) bytes += ROOT_BYTES;
-    }
-    return this.push.budget.take(bytes) ? undefined : memoryFailure();
+    if (this.#phase.kind !== "manifest") return { failure: protocolFailure() };
+    const use = this.#manifests.take(frame, raw, lastOfKind);
+    if (use.failure === undefined && lastOfKind)
+      this.#phase = { kind: "plan", intake: new PlanIntake(this.#tools.sys, this.push) };
+    return use;
   }
 
   #plan(raw: Uint8Array, { block, lastOfKind }: { block: BlockIndex; lastOfKind: boolean }): Use {
-    const { sections } = this.push;
-    const records = decodePlan(raw);
     const phase = this.#phase;
-    if (phase.kind !== "plan" || this.push.dryRun || typeof records === "string")
-      return { failure: protocolFailure() };
-    for (const { section, entries, content } of records) {
-      const known = section > phase.lastSection && section < sections.count;
-      if (!known || entries !== sections.length(section)) return { failure: protocolFailure() };
-      if (!this.push.budget.take(content.length + entries * SIZE_BYTES)) return { failure: memoryFailure() };
-      sections.setPlan(section, content);
-      phase.lastSection = section;
-    }
-    if (!lastOfKind) return {};
-    const failure = this.#checkPlan() ?? this.#checkSpace();
+    if (phase.kind !== "plan" || this.push.dryRun) return { failure: protocolFailure() };
+    const failure = phase.intake.take(raw) ?? (lastOfKind ? phase.intake.finish() : undefined);
     if (failure !== undefined) return { failure };
+    if (!lastOfKind) return {};
     const first = (block + 1) as BlockIndex;
     const files = () => plannedFiles(this.push);
     let bytes = 0;
-    for (const { size } of sections.stream()) bytes += size;
+    for (const { size } of this.push.sections.stream()) bytes += size;
     const round = this.#openRound({ index: 0, firstBlock: first, files, bytes });
     return { wanted: { first, bits: round.wanted() } };
-  }
-
-  /** Everything that is needed here must be in the plan, and nothing in it that is not a file. */
-  #checkPlan(): DiskFailure | undefined {
-    const { sections, marks } = this.push;
-    for (let section = 0; section < sections.count; section++) {
-      const plan = sections.plan(section);
-      const needed = marks.bitmap(section, Mark.content);
-      if (needed !== undefined && (plan === undefined || !isSubset(needed, plan))) return protocolFailure();
-      for (let index = 0; plan !== undefined && index < sections.length(section); index++) {
-        const set = ((plan[index >>> 3] ?? 0) & (1 << (index & 7))) !== 0;
-        if (set && sections.size(section, index) < 0)
-          return protocolFailure(sections.firstEntry(section) + index);
-      }
-    }
-    return undefined;
-  }
-
-  /** Fails before the content comes if there is surely no room for it. */
-  #checkSpace(): DiskFailure | undefined {
-    const { sections, marks } = this.push;
-    let bytes = 0;
-    let inodes = 0;
-    for (let section = 0; section < sections.count; section++) {
-      marks.of(section)?.forEach((mark, index) => {
-        if (isStaged(mark)) inodes++;
-        if ((mark & Mark.content) !== 0) bytes += Math.max(0, sections.size(section, index));
-      });
-    }
-    const space = this.#tools.sys.space(this.push.base);
-    if (failed(space)) return { errno: errnoOf(space), step: FailStep.stage, entry: undefined };
-    if (bytes <= space.bytes && inodes <= space.inodes) return undefined;
-    return { errno: Errno.ENOSPC, step: FailStep.stage, entry: undefined };
   }
 
   #openRound(options: {
