@@ -9,7 +9,7 @@
 #define STAT(field) (uint32_t)offsetof(struct mk_fs_stat, field)
 #define SPACE(field) (uint32_t)offsetof(struct mk_fs_space, field)
 
-/* One word for each row of netLayout in src/io/abi-net.ts, then of hashLayout, then of fsLayout, in their order. */
+/* One word for each row of netLayout in src/io/abi-net.ts, then of hashLayout, fsLayout and procLayout, in their order. */
 static const uint32_t layout[] = {
   /* net */
   MK_HEADER_BYTES, MK_SYMBOLS_MAX,
@@ -41,6 +41,8 @@ static const uint32_t layout[] = {
   STAT(links), STAT(device), STAT(locked), STAT(major), STAT(minor),
   sizeof(struct mk_fs_space),
   SPACE(available), SPACE(free), SPACE(inodes), SPACE(inodes_free), SPACE(read_only), SPACE(type),
+  /* process */
+  MK_READY_FD,
 };
 
 uint32_t mk_abi_version(void)

@@ -311,6 +311,48 @@ MK_API int32_t mk_group(const char *name, uint32_t *out);
  */
 MK_API int32_t mk_drop_privileges(uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t count);
 
+/* Makes a directory the process's root and working directory. [chroot] */
+MK_API int32_t mk_chroot(const char *path);
+
+/* Allows core dumps as far as the hard limit goes (after a change of user: again), or forbids them for good. [setrlimit, prctl] */
+MK_API int32_t mk_core_dumps(uint32_t allowed);
+
+/* All groups that the system can list: "GID NAME" and NUL, one after the other; returns the bytes written. Not for two threads at once. */
+MK_API int32_t mk_groups(char *out, uint32_t bytes);
+
+/*
+ * Opens the connection to the system's log (/dev/log; facility daemon, "makuosan" and the process id before each line), or opens it again;
+ * what an earlier call has opened stays if there is an error. mk_syslog's priority is that of syslog(3), 0..7. [connect]
+ */
+MK_API int32_t mk_syslog_open(void);
+MK_API void mk_syslog(uint32_t priority, const char *text);
+
+/* A socket connected to a service manager's (sd_notify(3); '@' stands for NUL at the beginning), for mk_close; and one message to it. */
+MK_API int32_t mk_notify_open(const char *path, uint32_t bytes);
+MK_API int32_t mk_notify(int32_t fd, const char *text, uint32_t bytes);
+
+/* 0 if somebody listens at a unix socket. -ECONNREFUSED: nobody does; -EAGAIN: somebody who is busy. [connect] */
+MK_API int32_t mk_answers(const char *path, uint32_t bytes);
+
+/* A descriptor of /dev/null; and making a descriptor standard input, output and error. */
+MK_API int32_t mk_null_open(void);
+MK_API int32_t mk_standard(int32_t fd);
+
+/* The two ends of a pipe, close-on-exec: ends[0] to read. [pipe2] */
+MK_API int32_t mk_pipe(int32_t *ends);
+
+/* Where a process started by mk_spawn finds the descriptor that it was given. */
+#define MK_READY_FD 3
+
+/*
+ * Starts this program again, in a session of its own, with nothing to read. `strings` are its arguments, then its variables, each with its
+ * NUL, `bytes` bytes in all; `table` is memory for arguments + variables + 2 words. Returns the process id. [posix_spawn]
+ */
+MK_API int32_t mk_spawn(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, uint64_t *table, int32_t ready_fd);
+
+/* Waits for the end of a process: out[0] is its exit status, out[1] the signal that ended it, or 0. [waitpid] */
+MK_API int32_t mk_wait_child(int32_t pid, uint32_t *out);
+
 /* ---- 13. File system ---------------------------------------------------------------------------------------------------------- */
 
 /*

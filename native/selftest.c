@@ -73,14 +73,16 @@ void selftest_process(void)
   CHECK(mk_layout(layout, 1) > 1 && layout[0] == MK_HEADER_BYTES && layout[1] == 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+  if (argc == 2 && strcmp(argv[1], SELFTEST_SPAWNED) == 0) return selftest_spawned();
   selftest_hash();
   selftest_packet();
   selftest_build();
   selftest_net();
   selftest_process();
   selftest_fs();
+  selftest_daemon();
   printf("selftest: passed\n");
   return 0;
 }

@@ -103,5 +103,10 @@ void selftest_build(void);
 void selftest_net(void);
 void selftest_process(void);
 void selftest_fs(void);
+void selftest_daemon(void);
+
+/* The argument with which the program is what selftest_daemon starts. */
+#define SELFTEST_SPAWNED "spawned"
+int selftest_spawned(void);
 
 #endif

@@ -1,12 +1,14 @@
 import { fsLayout } from "./abi-fs.ts";
 import { hashLayout } from "./abi-hash.ts";
 import { ABI_VERSION, netLayout } from "./abi-net.ts";
+import { procLayout } from "./abi-proc.ts";
 
 /** What mk_layout must say, word by word: the order is native/abi.c's. */
 export const LAYOUT: readonly (readonly [name: string, value: number])[] = [
   ...netLayout,
   ...hashLayout,
   ...fsLayout,
+  ...procLayout,
 ];
 
 /**
