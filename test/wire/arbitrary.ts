@@ -52,15 +52,27 @@ const need: fc.Arbitrary<ReportRecord> = fc
     }),
   );
 
+const removals: fc.Arbitrary<ReportRecord> = fc
+  .record({ count: u32, last: fc.boolean(), names: fc.uint8Array({ maxLength: 60 }) })
+  .map(({ count, last, names }) => ({
+    kind: "removals",
+    count,
+    last: last || names.length === 0 || count === 0,
+    names: count === 0 ? new Uint8Array() : names,
+  }));
+
 const laterRecord: fc.Arbitrary<ReportRecord> = fc.oneof(
   { arbitrary: need, weight: 3 },
-  fc.record({
-    kind: fc.constant("fail" as const),
-    entry: fc.oneof(fc.constant(undefined), uint(0xffff_fffe)),
-    errno: u16,
-    path: fc.constant(undefined),
-    step: fc.constantFrom(...Object.values(FailStep)),
-  }),
+  fc
+    .record({
+      kind: fc.constant("fail" as const),
+      entry: fc.oneof(fc.constant(undefined), uint(0xffff_fffe)),
+      errno: u16,
+      path: fc.option(fc.uint8Array({ min: 1, minLength: 1, maxLength: 400 }), { nil: undefined }),
+      step: fc.constantFrom(...Object.values(FailStep)),
+    })
+    .map((one) => (one.entry === undefined ? one : { ...one, path: undefined })),
+  removals,
   fc.constant({ kind: "prepared" as const }),
   fc.record({ kind: fc.constant("outcome" as const), committed: fc.boolean() }),
 );
@@ -115,12 +127,17 @@ const offer: fc.Arbitrary<Message> = fc
     symbolSize: fc.integer({ min: 256, max: 65_475 }),
     blockSymbols: fc.integer({ min: 1, max: 224 }),
     dryRun: fc.boolean(),
-    check: fc.constant(false),
+    check: fc.boolean(),
     statusIntervalUs: u32,
     more: fc.nat(5000),
     ids: ids(1),
   })
-  .map(({ more, ...offer }) => ({ type: "offer", ...offer, targets: offer.ids.length + more }));
+  .map(({ more, ...offer }) => ({
+    type: "offer",
+    ...offer,
+    dryRun: offer.dryRun || offer.check,
+    targets: offer.ids.length + more,
+  }));
 
 const status: fc.Arbitrary<Message> = fc
   .record({

@@ -207,6 +207,8 @@ describe("our own mistakes stop the process", () => {
     ...rest,
   });
   const missing = new Uint8Array(28).fill(1);
+  const fail = { kind: "fail", entry: undefined, errno: 1, step: 8, path: undefined };
+  const removals = { kind: "removals", count: 1, last: true, names: Uint8Array.of(0, 1, 0x61) };
   const outside: Origin = { ...origin, push: 0 as PushId };
   const status = { type: "status", owner, next: 5, limit: 5, sequence: 0, state: "done", received: 0 };
   const sync = {
@@ -224,7 +226,7 @@ describe("our own mistakes stop the process", () => {
     ...{ mtu: 1500, name: "a", version: "2" },
   };
   const offer = {
-    ...{ type: "offer", symbolSize: 256, blockSymbols: 1, dryRun: false, statusIntervalUs: 0 },
+    ...{ type: "offer", symbolSize: 256, blockSymbols: 1, dryRun: false, check: false, statusIntervalUs: 0 },
     ...{ targets: 2, ids: [3n, 4n] },
   };
   const mistakes: readonly (readonly [string, unknown, Origin?])[] = [
@@ -275,6 +277,13 @@ describe("our own mistakes stop the process", () => {
     ["text with a newline", report(0, { kind: "refuse", reason: 1, text: "a\nb" })],
     ["text too long", report(0, { kind: "refuse", reason: 1, text: "a".repeat(401) })],
     ["text with half a surrogate", report(0, { kind: "refuse", reason: 1, text: "\ud800" })],
+    ["check that is no dry run", { ...offer, check: true }],
+    ["FAIL at an entry with a path", report(1, { ...fail, entry: 3, path: Uint8Array.of(0x61) })],
+    ["FAIL with an empty path", report(1, { ...fail, path: new Uint8Array() })],
+    ["FAIL with a path of 401 bytes", report(1, { ...fail, path: new Uint8Array(401).fill(0x61) })],
+    ["FAIL with a NUL in its path", report(1, { ...fail, path: Uint8Array.of(0x61, 0) })],
+    ["no names and not the last", report(1, { ...removals, names: new Uint8Array(), last: false })],
+    ["names of none", report(1, { ...removals, count: 0 })],
     ["entry that means none", report(1, { kind: "fail", entry: 0xffff_ffff, errno: 0, step: 0 })],
     ["bitmap too short", report(1, need({ update: Uint8Array.of(1) }))],
     ["bitmap with unused bits", report(1, need({ update: Uint8Array.of(1, 0x10) }))],
@@ -287,7 +296,13 @@ describe("our own mistakes stop the process", () => {
     ["larger than UDP takes", { type: "commit", ids: Array.from({ length: 8200 }, (_, i) => BigInt(i + 1)) }],
   ];
   test("without the mistakes there is nothing to stop for", () => {
-    for (const [one, from] of [[status], [sync], [offer], [hello, outside]] as const) {
+    for (const [one, from] of [
+      [status],
+      [sync],
+      [offer],
+      [report(1, fail, removals)],
+      [hello, outside],
+    ] as const) {
       expect(encode(from ?? origin, TAG, one as unknown as Message).length).toBeGreaterThan(HEADER_BYTES);
     }
   });

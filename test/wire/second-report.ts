@@ -17,11 +17,12 @@ export const PAYLOADS = {
   ACCEPT: "u32 receiveBuffer, u32 window",
   REFUSE: "u16 reason, text",
   NEED: "u32 section, u16 entries, u8 updateForm, u8 contentForm, bitmaps",
-  FAIL: "u32 entry, u16 errno, u8 step, u8 0",
+  FAIL: "u32 entry, u16 errno, u8 step, u8 0, path",
   PREPARED: "u32 0",
   OUTCOME: "u8 outcome, u8 0, u16 0",
+  REMOVALS: "u32 count, u8 last, u8 0, u16 0, names",
 } as const;
-const RECORD_KINDS = ["", "ACCEPT", "REFUSE", "NEED", "FAIL", "PREPARED", "OUTCOME"] as const;
+const RECORD_KINDS = ["", "ACCEPT", "REFUSE", "NEED", "FAIL", "PREPARED", "OUTCOME", "REMOVALS"] as const;
 
 /** One record of REPORT; everything that is wrong inside is `range`, §2.4. */
 export function recordOf(record: Fields): Fields {
@@ -52,15 +53,22 @@ function payloadOf(kind: keyof typeof PAYLOADS, f: Fields): Fields {
     case "NEED":
       return needOf(f);
     case "FAIL": {
-      must(num(f, "step") <= 7);
+      must(num(f, "step") <= 8);
       const entry = num(f, "entry") === 0xffff_ffff ? null : num(f, "entry");
-      return { kind: "fail", entry, errno: num(f, "errno"), step: num(f, "step") };
+      const path = str(f, "path");
+      must(/^((?!00)..){0,400}$/.test(path) && (path === "" || entry === null));
+      return { kind: "fail", entry, errno: num(f, "errno"), step: num(f, "step"), path: path || null };
     }
     case "PREPARED":
       return { kind: "prepared" };
     case "OUTCOME":
       must(f.outcome === 1 || f.outcome === 2);
       return { kind: "outcome", committed: f.outcome === 1 };
+    case "REMOVALS": {
+      const [count, last, names] = [num(f, "count"), num(f, "last"), str(f, "names")];
+      must(last <= 1 && (names === "" ? last === 1 : count > 0));
+      return { kind: "removals", count, last: last === 1, names };
+    }
   }
 }
 

@@ -182,11 +182,13 @@ const SHAPES: { readonly [type in keyof typeof BODIES]: (fields: Fields) => Plai
       num(f, "targets"),
     ];
     must(
-      symbolSize >= 256 && symbolSize <= 65_475 && blockSymbols >= 1 && blockSymbols <= 224 && options <= 1,
+      symbolSize >= 256 && symbolSize <= 65_475 && blockSymbols >= 1 && blockSymbols <= 224 && options <= 3,
     );
     const ids = idsOf(f);
     must(ids.length >= 1 && ids.length <= targets && isId(ids[0]) && ascends(ids));
-    return { type: "offer", symbolSize, blockSymbols, dryRun: options === 1, statusIntervalUs, targets, ids };
+    must(options !== 2);
+    const [dryRun, check] = [options !== 0, options === 3];
+    return { type: "offer", symbolSize, blockSymbols, dryRun, check, statusIntervalUs, targets, ids };
   },
   REPORT: (f) => {
     must(isId(f.owner));

@@ -99,7 +99,7 @@ const CONTENTS: {
     const value = decodeSection(bytes);
     return typeof value === "string"
       ? value
-      : { value, again: encodeSection(value.firstEntry, value.entries) };
+      : { value, again: encodeSection(value.firstEntry, value.entries, value.terms) };
   },
   plan: (bytes) => {
     const value = decodePlan(bytes);
