@@ -119,10 +119,12 @@ export class Incoming {
     }
   }
 
+  /** Pushes that are under way; one that is merely remembered, to answer late questions, is not. */
   status(nameOf: (node: NodeId) => string): EngineStatus["receiving"] {
-    return [...this.#receivers.values()].map(({ key, state, blocks }) => {
-      return { owner: nameOf(key.owner), push: key.push, state, blocks };
-    });
+    const over: readonly string[] = ["done", "closing", "closed"];
+    return [...this.#receivers.values()]
+      .filter(({ state }) => !over.includes(state))
+      .map(({ key, state, blocks }) => ({ owner: nameOf(key.owner), push: key.push, state, blocks }));
   }
 
   #find(owner: NodeId, origin: Origin): Receiver | undefined {

@@ -1,3 +1,5 @@
+import { FailStep } from "../wire/constants.ts";
+
 const BLOCK_NAMES = ["manifest", "plan", "content", "verdict", "amendment"] as const;
 
 /** A block kind's name for counters. */
@@ -14,10 +16,12 @@ const STEP_NAMES = [
   "rename",
   "read the manifest",
   "verify",
+  "remove",
 ] as const;
 
 /** A failure in words; who shows it to people puts the system's text for the number in its place. */
 export function failText(step: number, errno: number): string {
+  if (step === FailStep.remove && errno === 0) return "would remove more names than allowed";
   return `cannot ${STEP_NAMES[step] ?? "go on"} (errno ${errno})`;
 }
 

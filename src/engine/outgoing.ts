@@ -11,6 +11,8 @@ import { Sender } from "./sender.ts";
 import { newTarget } from "./target.ts";
 import { SENDERS_MAX, WAITING_MAX } from "./tuning.ts";
 
+/** Who gets a push, and who would but never receives. */
+type Chosen = { readonly members: readonly Member[]; readonly readOnly: readonly string[] };
 type PushCommand = Command & { readonly kind: "push" };
 
 /** Larger packets than jumbo frames bring nothing, and the loopback interface would offer 64 KiB. */
@@ -142,18 +144,18 @@ export class Outgoing {
     while (this.#waiting.length > 0 && this.#settled && this.#senders.size < SENDERS_MAX) {
       const command = this.#waiting[0];
       if (command === undefined || !this.#core.slots.available) return;
-      const members = this.#choose(command);
-      const slots = typeof members === "string" ? undefined : this.#core.slots.take();
-      if (typeof members === "string") this.#reject(command, members);
+      const chosen = this.#choose(command);
+      const slots = typeof chosen === "string" ? undefined : this.#core.slots.take();
+      if (typeof chosen === "string") this.#reject(command, chosen);
       else if (slots === undefined) return;
-      else this.#open(command, members, { slots, now });
+      else this.#open(command, chosen, { slots, now });
       this.#waiting.shift();
     }
   }
 
   #open(
     command: PushCommand,
-    members: readonly Member[],
+    { members, readOnly }: Chosen,
     grant: { slots: Sender["slots"]; now: Micros },
   ): void {
     let mtu = Math.min(MTU_USED_MAX, this.#core.config.mtu);
@@ -164,17 +166,20 @@ export class Outgoing {
     const push = this.#nextPush;
     this.#nextPush = ((push + 1) >>> 0) as PushId;
     const key = { owner: this.#core.config.node, push };
-    const order = { request, selection, dryRun, names, task, progress, symbolSize, blockSymbols };
+    const sizes = { symbolSize, blockSymbols };
+    const order = { request, selection, dryRun, names, task, progress, readOnly, ...sizes };
     const targets = members.map((member) => newTarget(member, grant.now));
     this.#senders.set(push, new Sender(this.#core, key, { order, targets, ...grant }));
   }
 
-  /** The targets, or why there are none. */
-  #choose(command: PushCommand): readonly Member[] | string {
+  /** The targets, or why there are none. Whoever is named is asked, and answers for itself; and to compare, a member need not receive. */
+  #choose(command: PushCommand): Chosen | string {
     const members = this.#membership.all();
     if (command.hosts === undefined) {
-      const open = members.filter((member) => !member.noReceive);
-      if (open.length > 0) return open;
+      const isOpen = (member: Member) => !member.noReceive || command.task.mode === "check";
+      const open = members.filter(isOpen);
+      const readOnly = members.filter((member) => !isOpen(member)).map(({ name }) => name);
+      if (open.length > 0) return { members: open, readOnly };
       if (members.length > 0) return "no other makuosan receives: all are read only";
       return `no other makuosan is alive on ${this.#core.config.group}; see README, Troubleshooting`;
     }
@@ -184,7 +189,7 @@ export class Outgoing {
       if (matches.length === 0) return `${host} is not contained in members`;
       for (const match of matches) chosen.add(match);
     }
-    return [...chosen];
+    return { members: [...chosen], readOnly: [] };
   }
 
   #reject(command: PushCommand, text: string): void {

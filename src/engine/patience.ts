@@ -13,6 +13,8 @@ export type PushView = {
   readonly openedAt: Micros;
   /** Whether targets are renaming. */
   readonly committing: boolean;
+  /** Whether targets read much of their own trees to answer: the contents of files, or all names. */
+  readonly reading: boolean;
   /** Whether a target that has used the blocks below `next` has used all that there will be. */
   readonly hasAll: (next: number) => boolean;
   /** Whether a target that has used the blocks below `next` keeps others waiting. */
@@ -21,7 +23,7 @@ export type PushView = {
 
 /**
  * Why the push goes on without this target, or undefined while it need not. Silence is death, soon; a target that speaks but gets no further gets
- * more time, and one that may be flushing much to a slow disk gets the most. Who waits for others has all the time.
+ * more time, and one that may be reading or flushing much on a slow disk gets the most. Who waits for others has all the time.
  */
 export function lossOf(target: Target, push: PushView, now: Micros): string | undefined {
   if (target.phase === "offered") {
@@ -31,6 +33,7 @@ export function lossOf(target: Target, push: PushView, now: Micros): string | un
   if (now - target.heard >= TARGET_PATIENCE_US) return "receive time out";
   const behind = push.committing || (target.phase !== "prepared" && push.isBehind(target));
   if (!behind) target.progressAt = now;
-  const patience = push.committing || push.hasAll(target.next) ? SWITCH_PATIENCE_US : STALL_PATIENCE_US;
+  const long = push.committing || push.reading || push.hasAll(target.next);
+  const patience = long ? SWITCH_PATIENCE_US : STALL_PATIENCE_US;
   return now - target.progressAt >= patience ? "makes no progress" : undefined;
 }

@@ -8,6 +8,7 @@ import { NakReporter } from "./nak-reporter.ts";
 import { blockName, wireText } from "./names.ts";
 import type { Address } from "./ports.ts";
 import { phaseOf, type ReceiverState } from "./receiver-state.ts";
+import { failRecord, removalRecords } from "./report-records.ts";
 import { ReportStream } from "./report-stream.ts";
 import { RxWindow } from "./rx-window.ts";
 import { StatusReporter } from "./status-reporter.ts";
@@ -253,6 +254,8 @@ export class Receiver {
     if (reply.wanted !== undefined) this.#window.setWanted(reply.wanted);
     if (reply.need !== undefined && reply.need.entries > 0)
       this.#reports.add({ kind: "need", ...reply.need }, now);
+    if (reply.removals !== undefined)
+      this.#reports.addAll(removalRecords(reply.removals, this.#reports.recordBytesMax), now);
     if (reply.failure !== undefined) return this.#fail(reply.failure, now);
     this.#naks.scan(now);
     this.#status.onUsed(this.#window, now);
@@ -261,15 +264,11 @@ export class Receiver {
 
   #fail(failure: DiskFailure, now: Micros): void {
     this.#state = { kind: "failed" };
-    const { entry, errno, step, path } = failure;
-    this.#reports.add({ kind: "fail", entry, errno, step, path }, now);
+    this.#reports.add(failRecord(failure), now);
   }
 
   #finish(failure: DiskFailure | undefined, now: Micros): void {
-    if (failure !== undefined) {
-      const { entry, errno, step, path } = failure;
-      this.#reports.add({ kind: "fail", entry, errno, step, path }, now);
-    }
+    if (failure !== undefined) this.#reports.add(failRecord(failure), now);
     this.#switched = failure === undefined;
     this.#reports.add({ kind: "outcome", committed: this.#switched }, now);
     // A tree that is partly switched vouches for nothing, but stays to tell its owner.

@@ -7,7 +7,8 @@ export function refusal(
   core: Core,
   offer: Offer,
 ): { readonly reason: RefuseReason; readonly text: string } | undefined {
-  if (core.config.noReceive) return { reason: RefuseReason.readOnly, text: "read only" };
+  // Whoever only compares receives nothing.
+  if (core.config.noReceive && !offer.check) return { reason: RefuseReason.readOnly, text: "read only" };
   if (offer.blockSymbols * offer.symbolSize > core.memory.slotBytes) {
     return { reason: RefuseReason.other, text: `blocks larger than ${core.memory.slotBytes} bytes` };
   }

@@ -3,9 +3,15 @@ import { REPORT_FIXED_BYTES, recordBytes } from "../wire/codec.ts";
 import type { ReportRecord } from "../wire/messages.ts";
 import type { Core } from "./core.ts";
 import type { Address } from "./ports.ts";
-import { REPORT_TIMEOUT_US, REPORT_TIMEOUT_US_MAX, REPORT_WINDOW } from "./tuning.ts";
+import { REPORT_AHEAD, REPORT_TIMEOUT_US, REPORT_TIMEOUT_US_MAX, REPORT_WINDOW } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
+
+/** Records that are made when there is room for them: all at once may be more than memory should hold. */
+export type RecordSupply = {
+  /** The next record; undefined: that was all. */
+  readonly next: () => ReportRecord | undefined;
+};
 
 /** What a receiver has to say, in order, until the owner has all of it: go-back-N (PROTOCOL §6.2). */
 export class ReportStream {
@@ -15,7 +21,9 @@ export class ReportStream {
   address: Address;
   readonly #packetBytes: number;
   /** Records not acknowledged yet; the first one has number #first. */
-  #records: ReportRecord[] = [];
+  readonly #records: ReportRecord[] = [];
+  /** What comes after those. */
+  readonly #later: RecordSupply[] = [];
   #first = 0;
   /** Number of the next record to send for the first time. */
   #sent = 0;
@@ -37,13 +45,30 @@ export class ReportStream {
     this.#packetBytes = packetBytes;
   }
 
-  /** Records that the owner has not acknowledged. */
+  /** Records that have been made and that the owner has not acknowledged. */
   get length(): number {
     return this.#records.length;
   }
 
+  /** Most bytes of a record, so that it fits a packet. */
+  get recordBytesMax(): number {
+    return this.#packetBytes - REPORT_FIXED_BYTES;
+  }
+
   add(record: ReportRecord, now: Micros): void {
-    this.#records.push(record);
+    if (this.#later.length === 0) this.#records.push(record);
+    else this.#later.push(once(record));
+    this.#soon(now);
+  }
+
+  /** Adds all records of a supply: a few at a time. What is added later comes after them. */
+  addAll(supply: RecordSupply, now: Micros): void {
+    this.#later.push(supply);
+    this.#refill();
+    this.#soon(now);
+  }
+
+  #soon(now: Micros): void {
     // Sent when this moment's work is done, so that records that come together share a packet.
     this.#sendDue = Math.min(this.#sendDue, now) as Micros;
   }
@@ -52,6 +77,7 @@ export class ReportStream {
     const acknowledged = next - this.#first;
     if (acknowledged <= 0 || acknowledged > this.#records.length) return;
     this.#records.splice(0, acknowledged);
+    this.#refill();
     this.#first = next;
     this.#sent = Math.max(this.#sent, next);
     this.#underWay = this.#underWay.filter((end) => end > next);
@@ -76,6 +102,15 @@ export class ReportStream {
   deadline(): Micros {
     const room = this.#unsent && this.#underWay.length < REPORT_WINDOW;
     return (room ? Math.min(this.#sendDue, this.#repeatDue) : this.#repeatDue) as Micros;
+  }
+
+  #refill(): void {
+    for (let supply = this.#later[0]; supply !== undefined; supply = this.#later[0]) {
+      if (this.#records.length >= REPORT_AHEAD) return;
+      const record = supply.next();
+      if (record === undefined) this.#later.shift();
+      else this.#records.push(record);
+    }
   }
 
   get #unsent(): boolean {
@@ -105,4 +140,14 @@ export class ReportStream {
     }
     return records;
   }
+}
+
+function once(record: ReportRecord): RecordSupply {
+  let given = false;
+  const next = () => {
+    if (given) return undefined;
+    given = true;
+    return record;
+  };
+  return { next };
 }

@@ -3,6 +3,7 @@ import { BlockKind, DataFlag } from "../wire/constants.ts";
 import type { PushKey, SourceReply } from "../wire/disk-port.ts";
 import type { Nak, SenderPhase, Status } from "../wire/messages.ts";
 import { TX_ROW_WORDS, TxRow } from "../wire/tx-row.ts";
+import { ContentMap } from "./content-map.ts";
 import type { Core } from "./core.ts";
 import { Flight } from "./flight.ts";
 import { blockName } from "./names.ts";
@@ -37,11 +38,8 @@ export class SenderFlow {
   #sincePoll = 0;
   /** Whether pacing, and not the window, keeps the next packet back. */
   #paced = false;
-  readonly #capacity: number;
-  /** The block after the last content block that is known of; 0 before the plan. */
-  #contentEnd = 0;
-  /** Content bytes in all (known once the plan is), and sent for the first time so far. */
-  contentBytes = 0;
+  readonly #content: ContentMap;
+  /** Content bytes sent for the first time so far. */
   sentBytes = 0;
   blocks = 0;
 
@@ -63,7 +61,7 @@ export class SenderFlow {
     this.#window = new SendWindow(key.push, { slots: options.slots, symbolSize: options.symbolSize });
     const packetBytes = options.symbolSize + 60;
     this.#flight = new Flight({ packetBytes, pacer: core.pacer });
-    this.#capacity = options.capacity;
+    this.#content = new ContentMap(options.capacity);
     this.#syncDue = options.now;
     this.#syncAt = options.now;
   }
@@ -75,6 +73,21 @@ export class SenderFlow {
   /** Whether the source has given its last block. */
   get final(): boolean {
     return this.#final;
+  }
+
+  /** Content bytes in all: known once the plan is. */
+  get contentBytes(): number {
+    return this.#content.bytes;
+  }
+
+  /** Whether all has been read, and sent for the first time. */
+  get allSent(): boolean {
+    return this.#final && this.#window.edgeBlock >= this.#window.next;
+  }
+
+  /** Content bytes that a target is done with that has used, or does not need, the blocks below `next`. */
+  doneBytes(next: number): number {
+    return this.#content.below(next);
   }
 
   /** Asks the source for the next block if there is a slot for it. */
@@ -101,18 +114,15 @@ export class SenderFlow {
     this.#window.add(block.slot, { index: block.block, bytes: block.bytes, flags });
     this.#core.counters.add(`sent blocks ${blockName(block.blockKind)}`);
     this.blocks++;
-    this.contentBytes = Math.max(this.contentBytes, block.contentBytes);
+    this.#content.onBlock(block);
     this.#final = block.final;
     if (block.blockKind === BlockKind.manifest && block.lastOfKind) this.#held = true;
-    if (block.blockKind === BlockKind.plan && block.lastOfKind) {
-      this.#contentEnd = block.block + 1 + Math.ceil(block.contentBytes / this.#capacity);
-    }
     this.pump();
   }
 
   /** Takes in the flow half of a target's STATUS. False: it cannot be true, as nobody can be done with blocks that nobody knows of. */
   onStatus(target: Target, status: Status, now: Micros): boolean {
-    if (status.next > Math.max(this.#window.next, this.#contentEnd)) return false;
+    if (status.next > Math.max(this.#window.next, this.#content.end)) return false;
     const news = status.next > target.next || status.limit > target.limit;
     if (status.next > target.next) target.next = status.next;
     if (status.limit > target.limit) target.limit = status.limit;

@@ -23,6 +23,8 @@ export type PushOrder = {
   readonly names: boolean;
   readonly task: Task;
   readonly progress: boolean;
+  /** Names of the members that never receive, and are no targets. */
+  readonly readOnly: readonly string[];
   readonly symbolSize: number;
   readonly blockSymbols: number;
 };

@@ -3,23 +3,18 @@ import { DIGEST_BYTES, EndReason, FailStep } from "../wire/constants.ts";
 import type { PushKey, SourceReply } from "../wire/disk-port.ts";
 import type { Nak, Report, ReportRecord, SenderPhase, Status } from "../wire/messages.ts";
 import { sendCommit, sendOffer } from "./announce.ts";
+import { Answers, removesNames } from "./answers.ts";
 import type { Core } from "./core.ts";
 import { newTargetFlight } from "./flight.ts";
 import { failText } from "./names.ts";
-import { Needs } from "./needs.ts";
 import { lossOf } from "./patience.ts";
 import type { Address, EngineStatus, Outcome } from "./ports.ts";
+import { Progress } from "./progress.ts";
 import { PushEnd } from "./push-end.ts";
 import { SenderFlow } from "./sender-flow.ts";
 import { OUT_OF_ORDER, type PushOrder, phaseOf, type SenderState } from "./sender-state.ts";
 import { type Target, Targets } from "./target.ts";
-import {
-  COMMIT_REPEAT_US,
-  COMMIT_REPEAT_US_MAX,
-  OFFER_REPEAT_US,
-  OFFER_REPEAT_US_MAX,
-  PROGRESS_US,
-} from "./tuning.ts";
+import { COMMIT_REPEAT_US, COMMIT_REPEAT_US_MAX, OFFER_REPEAT_US, OFFER_REPEAT_US_MAX } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
 /** How often silent targets are looked for. */
@@ -32,12 +27,12 @@ export class Sender {
   readonly #core: Core;
   readonly #targets: Targets;
   readonly #flow: SenderFlow;
-  readonly #needs = new Needs();
+  readonly #answers: Answers;
+  readonly #progress: Progress;
   readonly #ending: PushEnd;
   #state: SenderState;
   readonly #openedAt: Micros;
   #patienceDue: Micros;
-  #progressDue: Micros;
 
   constructor(
     core: Core,
@@ -53,12 +48,14 @@ export class Sender {
     const { symbolSize, blockSymbols, selection, task, dryRun, names } = order;
     const capacity = symbolSize * blockSymbols - DIGEST_BYTES;
     this.#flow = new SenderFlow(core, key, { targets: this.#targets, slots, symbolSize, capacity, now });
+    this.#answers = new Answers(core, key, order);
+    this.#progress = new Progress(core, order, { targets: this.#targets, flow: this.#flow, now });
     this.#openedAt = now;
     this.#state = { kind: "offering", due: now, repeatUs: OFFER_REPEAT_US };
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
-    this.#progressDue = (now + PROGRESS_US) as Micros;
     const hosts = options.targets.map((target) => target.name);
-    core.out.event({ kind: "started", request: order.request, key, hosts, readOnly: [] });
+    const { request, readOnly } = order;
+    core.out.event({ kind: "started", request, key, hosts, readOnly });
     core.out.source({ kind: "open", key, selection, task, dryRun, names, capacity });
     this.#flow.pump();
   }
@@ -70,7 +67,10 @@ export class Sender {
   }
 
   get #phase(): SenderPhase {
-    return phaseOf(this.#state.kind, { manifestRead: this.#needs.complete, allRead: this.#flow.final });
+    return phaseOf(this.#state.kind, {
+      manifestRead: this.#answers.manifestRead,
+      allRead: this.#flow.final,
+    });
   }
 
   get slots(): readonly Slot[] {
@@ -78,7 +78,8 @@ export class Sender {
   }
 
   status(): EngineStatus["sending"][number] {
-    return { push: this.key.push, phase: this.#phase, hosts: this.#targets.size, blocks: this.#flow.blocks };
+    const hosts = this.#targets.all().filter(({ phase }) => phase !== "ended").length;
+    return { push: this.key.push, phase: this.#phase, hosts, blocks: this.#flow.blocks };
   }
 
   /** Any packet of a target: it lives. */
@@ -108,7 +109,7 @@ export class Sender {
     if (target.phase === "ended" && target.outcome?.kind !== "complete")
       return this.#tellEnd(node, heard.from);
     if (target.phase !== "live" && target.phase !== "prepared") return;
-    if (this.#flow.onStatus(target, status, heard.now)) return;
+    if (this.#flow.onStatus(target, status, heard.now)) return this.#progress.onTime(this.#phase, heard.now);
     this.#end(target, { kind: "failed", text: "tells of blocks that do not exist" });
     this.#advance(heard.now);
   }
@@ -130,10 +131,7 @@ export class Sender {
     if (reply.kind === "closed") return this.#ending.onSourceClosed();
     if (this.#ending.begun) return;
     if (reply.kind === "failed") return this.reject(reply.message, now);
-    if (!this.#needs.complete) {
-      this.#needs.addSection(reply.entries);
-      this.#needs.complete = reply.lastOfKind;
-    }
+    if (!this.#answers.manifestRead) this.#answers.onSection(reply.entries, reply.lastOfKind);
     this.#flow.onBlock(reply);
     this.#advance(now);
   }
@@ -159,7 +157,7 @@ export class Sender {
     if (state.kind === "offering" && now >= state.due) this.#offer(state, now);
     if (state.kind === "committing" && now >= state.due) this.#commit(state, now);
     this.#flow.onTimeout(this.#phase, now);
-    if (now >= this.#progressDue) this.#progress(now);
+    this.#progress.onTime(this.#phase, now);
   }
 
   deadline(): Micros {
@@ -167,7 +165,7 @@ export class Sender {
     if (this.#ending.begun) return this.#ending.deadline();
     const due = state.kind === "offering" || state.kind === "committing" ? state.due : NEVER;
     const flow = this.#flow.deadline(this.#sends);
-    return Math.min(due, flow, this.#patienceDue, this.#progressDue) as Micros;
+    return Math.min(due, flow, this.#patienceDue, this.#progress.deadline()) as Micros;
   }
 
   takeRows(
@@ -193,7 +191,11 @@ export class Sender {
       case "refuse":
         return this.#end(target, { kind: "refused", text: record.text });
       case "need":
-        return this.#need(target, record);
+        if (!this.#answers.onNeed(target, record)) this.#end(target, OUT_OF_ORDER);
+        return;
+      case "removals":
+        if (!this.#answers.onRemovals(target, record)) this.#end(target, OUT_OF_ORDER);
+        return;
       case "fail":
         return this.#fail(target, record);
       case "prepared":
@@ -207,22 +209,13 @@ export class Sender {
     }
   }
 
-  #need(target: Target, need: ReportRecord & { readonly kind: "need" }): void {
-    const updates = this.#needs.onNeed(need, target.answered);
-    if (updates === undefined) return this.#end(target, OUT_OF_ORDER);
-    target.answered++;
-    target.updates += updates;
-    if (!this.order.names) return;
-    const { section, update } = need;
-    this.#core.out.source({ kind: "names", key: this.key, section, host: target.name, update });
-  }
-
   #fail(target: Target, failure: ReportRecord & { readonly kind: "fail" }): void {
-    const { errno, step, entry } = failure;
-    const renaming = this.#state.kind === "committing" && step === FailStep.rename;
+    const { errno, step, entry, path } = failure;
+    const renames = step === FailStep.rename || step === FailStep.remove;
+    const renaming = this.#state.kind === "committing" && renames;
     if (target.failure !== undefined) return this.#end(target, OUT_OF_ORDER);
     target.failure = failText(step, errno);
-    const told = { errno, step, entry };
+    const told = { errno, step, entry, path };
     this.#core.out.source({ kind: "explain", key: this.key, host: target.name, failure: told });
     // A failed rename is followed by the outcome; any other failure is the end of it.
     if (!renaming) this.#end(target, { kind: "failed", text: target.failure });
@@ -248,22 +241,28 @@ export class Sender {
     if (live.length === 0 && !offered)
       return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     if (this.#state.kind === "offering" && !offered) this.#state = { kind: "manifest" };
-    if (this.#state.kind === "manifest" && this.#needs.complete) {
-      if (live.every((target) => target.answered === this.#needs.sections)) this.#decide(now);
+    if (this.#state.kind === "manifest") {
+      if (live.every((target) => this.#answers.isComplete(target))) this.#decide(now);
     } else if (this.#state.kind === "content" && live.every((target) => target.phase === "prepared")) {
+      this.#progress.tell(this.#phase, now);
       this.#commit({ kind: "committing", due: now, repeatUs: COMMIT_REPEAT_US }, now);
     }
   }
 
-  /** All needs are known: go on with content, or end here. */
+  /** All answers are known: go on with content, or end here. */
   #decide(now: Micros): void {
     const { live } = this.#targets;
-    if (this.order.dryRun || live.every((target) => target.updates === 0)) {
+    const { dryRun, task } = this.order;
+    // An empty manifest gets no answer that could have told it.
+    for (const target of live) this.#answers.tell(target);
+    const nothing = live.every(({ updates, removals }) => updates === 0 && (removals?.count ?? 0) === 0);
+    if (dryRun || task.mode === "check" || nothing) {
       for (const target of live) this.#end(target, { kind: "complete", updates: target.updates });
       return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     }
-    for (let section = 0; section < this.#needs.sections; section++) {
-      this.#core.out.source({ kind: "union", key: this.key, section, content: this.#needs.union(section) });
+    for (let section = 0; section < this.#answers.sections; section++) {
+      const content = this.#answers.union(section);
+      this.#core.out.source({ kind: "union", key: this.key, section, content });
     }
     this.#state = { kind: "content" };
     this.#flow.resume();
@@ -285,29 +284,18 @@ export class Sender {
     this.#patienceDue = (now + PATIENCE_CHECK_US) as Micros;
     const committing = this.#state.kind === "committing";
     const isBehind = (target: Target) => {
-      const unanswered = this.#needs.complete && target.answered < this.#needs.sections;
+      const unanswered = this.#answers.manifestRead && !this.#answers.isComplete(target);
       return this.#flow.isBehind(target.next) || (unanswered && this.#flow.drained);
     };
     const hasAll = (next: number) => this.#flow.isAll(next);
-    const view = { openedAt: this.#openedAt, committing, hasAll, isBehind };
+    const { task } = this.order;
+    const reading = this.#state.kind === "manifest" && (task.mode === "check" || removesNames(task));
+    const view = { openedAt: this.#openedAt, committing, reading, hasAll, isBehind };
     for (const target of this.#targets.all()) {
       const text = target.phase === "ended" ? undefined : lossOf(target, view, now);
       if (text !== undefined) this.#end(target, { kind: "lost", text });
     }
     this.#advance(now);
-  }
-
-  #progress(now: Micros): void {
-    this.#progressDue = (now + PROGRESS_US) as Micros;
-    const { sentBytes, contentBytes } = this.#flow;
-    this.#core.out.event({
-      kind: "progress",
-      request: this.order.request,
-      phase: this.#phase,
-      sentBytes,
-      contentBytes,
-      hosts: [],
-    });
   }
 
   #tellEnd(node: NodeId, to: Address): void {

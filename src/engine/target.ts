@@ -1,4 +1,5 @@
 import type { BlockIndex, Micros, NodeId } from "../wire/brand.ts";
+import type { RemovalsTold } from "./answers.ts";
 import { newTargetFlight, type TargetFlight } from "./flight.ts";
 import type { Member } from "./membership.ts";
 import type { Address, Outcome } from "./ports.ts";
@@ -24,6 +25,10 @@ export type Target = {
   /** Manifest sections answered, and entries that would change. */
   answered: number;
   updates: number;
+  /** What it has told of the names that it would remove. */
+  removals: RemovalsTold | undefined;
+  /** Whether the console has been told what it needs. */
+  needTold: boolean;
   /** What it said when it failed, in words. */
   failure: string | undefined;
 };
@@ -44,6 +49,8 @@ export function newTarget(member: Member, now: Micros): Target {
     limit: 0 as BlockIndex,
     answered: 0,
     updates: 0,
+    removals: undefined,
+    needTold: false,
     failure: undefined,
   };
 }

@@ -16,13 +16,13 @@ export const MEMBERS_MAX = 4_096;
 
 /** OFFER: first repeat, growing by half each time; and when a silent target is given up. */
 export const OFFER_REPEAT_US = 20_000;
-export const OFFER_REPEAT_US_MAX = 150_000;
+export const OFFER_REPEAT_US_MAX = 100_000;
 export const OFFER_PATIENCE_US = 1_000_000;
 /** A target that lives but does not answer the offer holds up the others for this long at most. */
 export const OPENING_PATIENCE_US = 5_000_000;
 /** An owner's patience with a silent target. STATUS comes every 200 ms at least, so seven in a row must be lost. */
 export const TARGET_PATIENCE_US = 1_500_000;
-/** A target that lives but gets no further while all others wait for it; and one that flushes, or renames. */
+/** A target that lives but gets no further while all others wait for it; and one that flushes, renames, or reads its own tree. */
 export const STALL_PATIENCE_US = 30_000_000;
 export const SWITCH_PATIENCE_US = 300_000_000;
 /** A receiver's patience with a silent owner, which sends SYNC every 100 ms at least. */
@@ -51,10 +51,14 @@ export const COMMIT_REPEAT_US_MAX = 100_000;
 export const END_COPIES = 3;
 export const END_SPACING_US = 15_000;
 
-/** REPORT: retransmission timeout, doubled each time; most packets unacknowledged; and records, before a receiver stops using blocks. */
+/**
+ * REPORT: retransmission timeout, doubled each time; most packets unacknowledged; records made ahead of what is acknowledged, where there are
+ * very many; and records, before a receiver stops using blocks.
+ */
 export const REPORT_TIMEOUT_US = 20_000;
 export const REPORT_TIMEOUT_US_MAX = 200_000;
 export const REPORT_WINDOW = 8;
+export const REPORT_AHEAD = 64;
 export const REPORT_BACKLOG_MAX = 256;
 
 /** NAK back-off: smallest, and the spread that each target adds. */
@@ -96,3 +100,5 @@ export const WAITING_MAX = 64;
 export const REMEMBER_US = 10_000_000;
 export const REMEMBER_MAX = 1_024;
 export const PROGRESS_US = 200_000;
+/** After this long without a word a target is shown as silent. */
+export const SILENT_US = 1_000_000;

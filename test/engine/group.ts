@@ -1,7 +1,7 @@
 import { encode } from "../../src/wire/codec.ts";
 import { BlockKind, PacketType } from "../../src/wire/constants.ts";
 import { groupTag } from "../../src/wire/crc32c.ts";
-import type { StageRequest } from "../../src/wire/disk-port.ts";
+import { SEND_TASK, type StageRequest } from "../../src/wire/disk-port.ts";
 import type { Message, Origin } from "../../src/wire/messages.ts";
 import { sealControl } from "../../src/wire/twin.ts";
 import { NO_DISK_FAULTS } from "../sim/disk.ts";
@@ -49,6 +49,7 @@ export function newGroup(options: {
     sectionEntries: 20,
     folders: 2,
     files: 40,
+    extras: 0,
     sizeMax: 60_000,
     loop: false,
     hostile: true,
@@ -72,7 +73,7 @@ export function startPush(world: World, overrides: Partial<PushPlan> = {}): Push
     folder: undefined,
     dryRun: false,
     names: false,
-
+    task: SEND_TASK,
     hosts: undefined,
     wrong: undefined,
     cancelAfter: undefined,

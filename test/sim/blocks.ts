@@ -1,4 +1,5 @@
 import { BlockKind, DIGEST_BYTES } from "../../src/wire/constants.ts";
+import type { SimTerms } from "./terms.ts";
 import { bytesHash, contentBytes, type Entry, type Version } from "./tree.ts";
 
 /**
@@ -12,6 +13,8 @@ export type Draft = {
   readonly final: boolean;
   /** Entries of the section (manifest only, else 0). */
   readonly entries: number;
+  /** Content bytes in all, as far as they are known when the block is made. */
+  readonly contentBytes?: number;
 };
 
 export type PlanRecord = readonly [section: number, bits: readonly number[]];
@@ -20,15 +23,19 @@ export type AmendmentRecord = readonly [entry: number, version: Version];
 /** As PROTOCOL §10.4: 0 good, 1 changed while read, 2 unreadable. */
 export type VerdictStatus = 0 | 1 | 2;
 
-/** Manifest blocks: sections of at most `sectionEntries` entries that fit the capacity. */
-export function manifestDrafts(entries: readonly Entry[], capacity: number, sectionEntries: number): Draft[] {
-  const sections = chunk(entries, capacity, sectionEntries);
+/** Manifest blocks: the terms, then sections of at most `sectionEntries` entries that fit the capacity. */
+export function manifestDrafts(
+  terms: SimTerms,
+  entries: readonly Entry[],
+  limits: { readonly capacity: number; readonly sectionEntries: number },
+): Draft[] {
+  const sections = chunk<SimTerms | Entry>([terms, ...entries], limits.capacity, limits.sectionEntries + 1);
   return sections.map((section, index) => ({
     kind: BlockKind.manifest,
     payload: toBytes(section),
     lastOfKind: index === sections.length - 1,
     final: false,
-    entries: section.length,
+    entries: section.length - (index === 0 ? 1 : 0),
   }));
 }
 

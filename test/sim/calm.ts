@@ -1,3 +1,4 @@
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { Prng } from "../support/prng.ts";
 import { NO_DISK_FAULTS } from "./disk.ts";
 import { CLEAN_LINK, type LinkModel } from "./network.ts";
@@ -15,6 +16,7 @@ export const WHOLE_PUSH: PushPlan = {
   hosts: undefined,
   wrong: undefined,
   cancelAfter: undefined,
+  task: SEND_TASK,
 };
 
 /** A world without faults, for tests that bring about what they look at themselves. Nothing runs yet. */
@@ -25,6 +27,7 @@ export function calmWorld(options: {
   readonly slots?: number;
   readonly slotBytes?: number;
   readonly files?: number;
+  readonly extras?: number;
   readonly sizeMax?: number;
 }): World {
   const plan: HostPlan = {
@@ -44,6 +47,7 @@ export function calmWorld(options: {
     sectionEntries: 30,
     folders: 2,
     files: options.files ?? 8,
+    extras: options.extras ?? 0,
     sizeMax: options.sizeMax ?? 8_000,
     loop: false,
     hostile: false,

@@ -46,6 +46,7 @@ export type DiskEnvironment = {
   readonly numbers: ContentNumbers;
   readonly hostIndex: number;
   readonly hostName: string;
+  readonly noReceive: boolean;
   /** Number of this run of the daemon; a restart has another one. */
   readonly run: number;
   readonly tree: HostTree;

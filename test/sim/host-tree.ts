@@ -28,9 +28,26 @@ export class HostTree {
     return ++this.#changes;
   }
 
+  /** Puts something at a path; directories on the way are made where they are missing. */
   write(path: string, version: Version): void {
+    for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
+      const parent = path.slice(0, at);
+      if (this.#files.has(parent)) continue;
+      this.#files.set(parent, { kind: "directory", content: 0, size: 0, meta: 0 });
+      // Somebody has taken it away, and that is what this change finds: it says nothing of the directory itself.
+      this.#changedAt.set(parent, this.#changes - 0.5);
+    }
     this.#files.set(path, version);
     this.#changedAt.set(path, this.#changes);
+  }
+
+  /** Takes away what stands at a path, and all below it. */
+  remove(path: string): void {
+    for (const other of [...this.#files.keys()]) {
+      if (other !== path && !other.startsWith(`${path}/`)) continue;
+      this.#files.delete(other);
+      this.#changedAt.set(other, this.#changes);
+    }
   }
 
   changedAt(path: string): number {

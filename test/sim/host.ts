@@ -105,6 +105,7 @@ export class Host {
         numbers,
         hostIndex: this.index,
         hostName: this.name,
+        noReceive: this.plan.noReceive,
         run,
         tree: this.tree,
         staging: this.staging,
@@ -185,7 +186,8 @@ function describeEvent(event: EngineEvent): string {
   if (event.kind === "outcome")
     return `outcome ${event.request} ${event.host} ${JSON.stringify(event.outcome)}`;
   if (event.kind === "started")
-    return `started ${event.request} push ${event.key.push}: ${event.hosts.join(" ")}`;
+    return `started ${event.request} push ${event.key.push}: ${event.hosts.join(" ")} (${event.readOnly.join(" ")})`;
+  if (event.kind === "need") return `need ${event.request} ${event.host} ${event.updates} ${event.removals}`;
   if (event.kind === "rejected") return `rejected ${event.request}: ${event.text}`;
   if (event.kind === "log") return `log ${event.level} ${event.text}`;
   if (event.kind === "members") return `members ${event.members.map((member) => member.name).join(" ")}`;

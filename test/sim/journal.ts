@@ -1,6 +1,7 @@
-import type { NeedAnswer, PushKey } from "../../src/wire/disk-port.ts";
+import type { DiskFailure, NeedAnswer, PushKey, SourceRequest } from "../../src/wire/disk-port.ts";
 import { bitAt, countBits, sameBits } from "./bits.ts";
 import { SimFailure } from "./failure.ts";
+import type { SimTerms } from "./terms.ts";
 import type { Entry, Version } from "./tree.ts";
 
 /** What one receiver answered and did in one push, as its disk saw it. */
@@ -15,6 +16,12 @@ export type StageRecord = {
   committedAt: number | undefined;
   /** A fault was injected here, so that this push may fail at this host. */
   faulted: boolean;
+  /** What it has told of the names that it would remove; undefined: nothing. */
+  removals: readonly string[] | undefined;
+  /** These are more than the push allows. */
+  tooMany: boolean;
+  /** What went wrong, as the disk said it. */
+  failure: DiskFailure | undefined;
 };
 
 /** The truth about one push, from the disks at both ends; the engine's words are checked against it. */
@@ -22,6 +29,7 @@ export type PushRecord = {
   readonly key: PushKey;
   readonly owner: number;
   readonly openedAt: number;
+  readonly terms: SimTerms;
   /** What is offered: amended while the push runs, when files change. */
   readonly entries: Entry[];
   /** Entries that were unreadable or never stood still: no receiver commits them. */
@@ -32,6 +40,8 @@ export type PushRecord = {
   readonly unions: Map<number, Uint8Array | undefined>;
   /** By number of the receiver's run. */
   readonly stages: Map<number, StageRecord>;
+  /** Sections whose names were asked for where nothing is received, by host. */
+  readonly skipped: Map<string, Set<number>>;
   /** A fault was injected at the source, so that the push may end early. */
   sourceFailed: boolean;
   /** Whether the owner has ever told anybody to switch. */
@@ -44,11 +54,19 @@ export class Journal {
   readonly pushes = new Map<string, PushRecord>();
   readonly #now: () => number;
   readonly strangers: boolean;
+  readonly isReadOnly: (host: string) => boolean;
 
-  /** @param options.strangers there may be offers from nodes that are not simulated */
-  constructor(now: () => number, options: { readonly strangers: boolean }) {
+  /**
+   * @param options.strangers there may be offers from nodes that are not simulated
+   * @param options.isReadOnly whether this host never receives
+   */
+  constructor(
+    now: () => number,
+    options: { readonly strangers: boolean; readonly isReadOnly: (host: string) => boolean },
+  ) {
     this.#now = now;
     this.strangers = options.strangers;
+    this.isReadOnly = options.isReadOnly;
   }
 
   fail(invariant: string): never {
@@ -59,17 +77,20 @@ export class Journal {
     if (!condition) this.fail(invariant);
   }
 
-  opened(key: PushKey, owner: number, entries: Entry[]): PushRecord {
+  opened(
+    key: PushKey,
+    push: { readonly owner: number; readonly entries: Entry[]; readonly terms: SimTerms },
+  ): PushRecord {
     this.check(!this.pushes.has(keyText(key)), "a push id is used twice by one owner");
     const record: PushRecord = {
       key,
-      owner,
+      ...push,
       openedAt: this.#now(),
-      entries,
       excluded: new Set(),
       sections: [],
       unions: new Map(),
       stages: new Map(),
+      skipped: new Map(),
       sourceFailed: false,
       decided: false,
       dryRun: false,
@@ -99,6 +120,9 @@ export class Journal {
       closedAt: undefined,
       committedAt: undefined,
       faulted: false,
+      removals: undefined,
+      tooMany: false,
+      failure: undefined,
     };
     record?.stages.set(run, stage);
     return stage;
@@ -128,6 +152,8 @@ export class Journal {
     this.check(record !== undefined, "names are asked for in an unknown push");
     const { count } =
       record.sections[section] ?? this.fail("names are asked for in a section that does not exist");
+    // Where nothing is received nothing was asked, either.
+    if (this.isReadOnly(host) && record.terms.mode !== "check") return this.#skipped(record, section, host);
     const told = [...record.stages.values()].some(
       (stage) =>
         stage.host === host &&
@@ -137,10 +163,37 @@ export class Journal {
     this.check(told || this.strangers, `the updates shown for ${host} are not what it answered`);
   }
 
+  #skipped(record: PushRecord, section: number, host: string): void {
+    const sections = record.skipped.get(host) ?? new Set();
+    record.skipped.set(host, sections);
+    this.check(
+      !sections.has(section) || this.strangers,
+      `the names of a section are asked for twice for ${host}`,
+    );
+    sections.add(section);
+  }
+
+  /** The engine passes on why a host has failed: it must be what that host's disk said, but for what a packet has no room for. */
+  explained({ key, host, failure }: Extract<SourceRequest, { kind: "explain" }>): void {
+    const stages = [...(this.find(key)?.stages.values() ?? [])];
+    const told = stages.some((stage) => stage.host === host && isFailure(stage.failure, failure));
+    this.check(told || this.strangers, `the failure shown for ${host} is not what it said`);
+  }
+
   amended(record: PushRecord, entry: number, version: Version): void {
     const old = record.entries[entry];
     if (old !== undefined) record.entries[entry] = { path: old.path, version };
   }
+}
+
+/** Whether `told` is `failure`, whose path may have been shortened. */
+function isFailure(failure: DiskFailure | undefined, told: DiskFailure): boolean {
+  if (failure === undefined || failure.errno !== told.errno || failure.step !== told.step) return false;
+  const text = (path: Uint8Array | undefined) =>
+    path === undefined ? "none" : new TextDecoder().decode(path);
+  const [full, short] = [text(failure.path), text(told.path)];
+  const same = full === short || (full.length > 400 && short === `${full.slice(0, 397)}...`);
+  return failure.entry === told.entry && same;
 }
 
 /** Number of entries that a stage said it would update. */

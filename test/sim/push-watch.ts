@@ -22,12 +22,18 @@ export class PushWatch {
   readonly run: object;
   readonly since: number;
   hosts: readonly string[] = [];
+  /** Members that were left out, as they never receive. */
+  readOnly: readonly string[] = [];
   /** By name and address. */
   readonly outcomes = new Map<string, { readonly host: string; readonly outcome: Outcome }>();
   ended: "no" | "finished" | "rejected" | "owner died" = "no";
   endedAt = 0;
   rejection = "";
   cancelled = false;
+  /** What each host was said to need, and the names that were told of it, in order. */
+  readonly needs = new Map<string, { readonly updates: number; readonly removals: number }>();
+  readonly removals = new Map<string, string[]>();
+  readonly #done = new Map<string, number>();
   readonly #excuse: Excuse;
   readonly #addressOf: (host: string) => { readonly ip: number } | undefined;
   readonly #journal: Journal;
@@ -70,7 +76,11 @@ export class PushWatch {
       case "outcome":
         return this.#outcome(event);
       case "progress":
-        return this.#journal.check(event.sentBytes <= event.contentBytes, "progress beyond all there is");
+        return this.#progress(event);
+      case "removals":
+        return this.#removed(event);
+      case "need":
+        return this.#need(event);
       case "rejected":
         return this.#rejected(event.text, now);
       case "finished":
@@ -104,9 +114,72 @@ export class PushWatch {
         named.every((host) => event.hosts.includes(host));
       this.#journal.check(same, `push ${this.request} goes to ${event.hosts} where ${named} were named`);
     }
+    const readOnly = named === undefined && this.plan.task.mode !== "check";
+    const wrong = readOnly
+      ? event.hosts.some((host) => this.#journal.isReadOnly(host)) ||
+        !event.readOnly.every((host) => this.#journal.isReadOnly(host))
+      : event.readOnly.length > 0;
+    this.#journal.check(
+      !wrong || this.#journal.strangers,
+      `push ${this.request} goes to ${event.hosts}, and not to ${event.readOnly}`,
+    );
     this.hosts = event.hosts;
+    this.readOnly = event.readOnly;
     // The source has not seen it yet: the journal is asked when something depends on it.
     this.#find = () => this.#journal.find(event.key);
+  }
+
+  #progress({ sentBytes, contentBytes, hosts }: Extract<PushEvent, { kind: "progress" }>): void {
+    this.#journal.check(sentBytes <= contentBytes, "progress beyond all there is");
+    const names = hosts.map(({ host }) => host).sort();
+    this.#journal.check(names.join() === [...this.hosts].sort().join(), "progress of other hosts");
+    for (const { host, state, doneBytes } of hosts) {
+      const before = this.#done.get(host) ?? 0;
+      const told = this.outcomes.size > 0 && [...this.outcomes.values()].some((one) => one.host === host);
+      if (this.#journal.strangers) continue;
+      this.#journal.check(before <= doneBytes && doneBytes <= contentBytes, `${host} was further already`);
+      this.#journal.check(
+        (state === "ended") === told,
+        `${host} has ${told ? "an" : "no"} outcome, and is ${state}`,
+      );
+      this.#done.set(host, doneBytes);
+    }
+  }
+
+  #removed({ host, paths }: Extract<PushEvent, { kind: "removals" }>): void {
+    this.#journal.check(this.plan.names && paths.length > 0, "names are told that nobody wants");
+    this.#journal.check(!this.needs.has(host) || this.#journal.strangers, "names are told after the need");
+    const names = this.removals.get(host) ?? [];
+    this.removals.set(host, names);
+    for (const path of paths) names.push(new TextDecoder().decode(path));
+  }
+
+  /** What a host needs is told once, before anything is decided, and it is what its disk has found. */
+  #need({ host, updates, removals }: Extract<PushEvent, { kind: "need" }>): void {
+    this.#record ??= this.#find();
+    const told = [...this.outcomes.values()].some((one) => one.host === host);
+    const once = this.hosts.includes(host) && !this.needs.has(host) && !told;
+    this.#journal.check(
+      once || this.#journal.strangers,
+      `push ${this.request}: a need of ${host}, again or too late`,
+    );
+    this.#journal.check(
+      this.#record?.unions.size === 0,
+      `push ${this.request} goes on before ${host} has answered`,
+    );
+    this.needs.set(host, { updates, removals });
+    const names = this.removals.get(host) ?? [];
+    const fits = [...(this.#record?.stages.values() ?? [])].some(
+      (stage) =>
+        stage.host === host &&
+        updatesOf(stage) === updates &&
+        (stage.removals?.length ?? 0) === removals &&
+        (!this.plan.names || sameNames(stage.removals ?? [], names)),
+    );
+    this.#journal.check(
+      fits || this.#journal.strangers,
+      `push ${this.request}: ${host} is said to need ${updates} and ${removals}, which is not so`,
+    );
   }
 
   #outcome({ host, address, outcome }: Extract<PushEvent, { kind: "outcome" }>): void {
@@ -143,19 +216,30 @@ export class PushWatch {
     // Nothing is asked about the only section of an empty manifest.
     const sections = this.#record?.sections.filter(({ count }) => count > 0).length ?? 0;
     const fits = stages.find((stage) => {
-      if (stage.answers.size !== sections || updatesOf(stage) !== updates) return false;
-      return this.plan.dryRun || updates === 0 || stage.committedAt !== undefined;
+      const answers = [...stage.answers.values()].filter(({ entries }) => entries > 0).length;
+      if (answers !== sections || updatesOf(stage) !== updates || stage.tooMany) return false;
+      const removals = stage.removals?.length ?? (this.#record?.terms.removes === true ? 1 : 0);
+      return this.#dry || updates + removals === 0 || stage.committedAt !== undefined;
     });
+    this.#journal.check(
+      this.needs.has(host),
+      `push ${this.request}: ${host} is complete, and it was never told what it needs`,
+    );
     this.#journal.check(
       fits !== undefined,
       `push ${this.request}: ${host} is said to be complete (${updates}), but is not`,
     );
-    if (this.plan.dryRun) {
+    if (this.#dry) {
       this.#journal.check(
         fits.committedAt === undefined,
         `push ${this.request}: a dry run has changed ${host}`,
       );
     }
+  }
+
+  /** Whether nothing is to be changed anywhere. */
+  get #dry(): boolean {
+    return this.plan.dryRun || this.plan.task.mode === "check";
   }
 
   #rejected(text: string, now: number): void {
@@ -179,9 +263,25 @@ export class PushWatch {
       told.join(" ") === [...this.hosts].sort().join(" "),
       `push ${this.request} goes to ${this.hosts.join(" ")}, but there are outcomes for ${told.join(" ")}`,
     );
+    this.#checkSkipped();
+  }
+
+  /** Where nothing is received the console was given every name, if it wanted names and the manifest was read. */
+  #checkSkipped(): void {
+    const complete = [...this.outcomes.values()].some(({ outcome }) => outcome.kind === "complete");
+    const sections = this.#record?.sections.filter(({ count }) => count > 0).length ?? 0;
+    if (!complete || !this.plan.names || this.#journal.strangers) return;
+    for (const host of this.readOnly) {
+      const told = this.#record?.skipped.get(host)?.size ?? 0;
+      this.#journal.check(told === sections, `push ${this.request}: not all was shown as skipped by ${host}`);
+    }
   }
 
   #isReal(host: string, address: Address): boolean {
     return this.#addressOf(host)?.ip === address.ip;
   }
+}
+
+function sameNames(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((name, index) => name === others[index]);
 }

@@ -1,4 +1,5 @@
 import { PacketType } from "../../src/wire/constants.ts";
+import { SEND_TASK, type Task } from "../../src/wire/disk-port.ts";
 import type { Prng } from "../support/prng.ts";
 import { type DiskFaults, NO_DISK_FAULTS } from "./disk.ts";
 import { CLEAN_LINK, type LinkModel } from "./network.ts";
@@ -28,6 +29,7 @@ export type PushPlan = {
   /** Ask for a path that does not exist, or for a host that nobody knows. */
   readonly wrong: "path" | "host" | undefined;
   readonly cancelAfter: number | undefined;
+  readonly task: Task;
 };
 
 /** Something that happens to a host. */
@@ -50,6 +52,8 @@ export type Scenario = {
   readonly sectionEntries: number;
   readonly folders: number;
   readonly files: number;
+  /** Most names that a host has in a folder and nobody else. */
+  readonly extras: number;
   readonly sizeMax: number;
   readonly loop: boolean;
   /** Forged and replayed packets come in. */
@@ -81,6 +85,7 @@ export function drawScenario(prng: Prng): Scenario {
     sectionEntries: prng.between(2, 30),
     folders: prng.between(2, 4),
     files: prng.between(1, 9),
+    extras: prng.fork("extras").pick([0, 3, 20]),
     sizeMax: sizeScale,
     loop: prng.below(4) === 0,
     hostile: !calm && prng.below(8) === 0,
@@ -175,9 +180,21 @@ function drawPushes(prng: Prng, options: { hosts: number; safetyUs: number }): P
       hosts: prng.below(4) === 0 && named.length > 0 ? named : undefined,
       wrong: prng.below(20) === 0 ? prng.pick(["path", "host"] as const) : undefined,
       cancelAfter: prng.below(5) === 0 ? prng.below(prng.pick([5_000, 30_000, 300_000])) : undefined,
+      task: drawTask(prng.fork(`task ${push}`)),
     });
   }
   return pushes;
+}
+
+function drawTask(prng: Prng): Task {
+  const mode = prng.pick(["send", "send", "send", "send", "prune", "check"] as const);
+  const removes = prng.pick(["nothing", "extra", "extra", "missing"] as const);
+  return {
+    ...SEND_TASK,
+    mode,
+    removes: mode === "prune" && removes === "nothing" ? "extra" : removes,
+    removesMax: prng.below(8) === 0 ? prng.below(12) : undefined,
+  };
 }
 
 /** The moments at which a push changes hands, where it is most easily dropped. */

@@ -1,4 +1,5 @@
 import { PUSH_SLOTS_MAX } from "../../src/engine/tuning.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { Prng } from "../support/prng.ts";
 import type { Host } from "./host.ts";
 import { Intruder } from "./intruder.ts";
@@ -183,6 +184,7 @@ function cleanPhase(world: World): void {
     hosts: undefined,
     wrong: undefined,
     cancelAfter: undefined,
+    task: { ...SEND_TASK, removes: world.prng.fork("last").pick(["nothing", "extra"] as const) },
   };
   const watch = world.push({ ...nothing, host: owner.index });
   if (watch === undefined) return journal.fail("the owner of the last push is not there");
@@ -194,6 +196,7 @@ function cleanPhase(world: World): void {
     if (outcome?.kind !== "complete")
       journal.fail(`the last push: ${host.name} is ${outcome?.kind ?? "no target"}`);
     compareTrees(world, owner, host);
+    if (nothing.task.removes === "extra") compareNames(world, owner, host);
     const window = host.process?.windowMax ?? 0;
     const share = Math.min(PUSH_SLOTS_MAX, host.plan.slots >> 1);
     if (window !== share)
@@ -211,6 +214,13 @@ function compareTrees(world: World, owner: Host, host: Host): void {
     world.journal.fail(
       `at the end ${host.name} has ${describeVersion(seen)} at ${path}, where ${describeVersion(version)} was sent`,
     );
+  }
+}
+
+function compareNames(world: World, owner: Host, host: Host): void {
+  for (const path of host.tree.files.keys()) {
+    if (owner.tree.get(path) === undefined)
+      world.journal.fail(`at the end ${host.name} has ${path}, which was to be removed`);
   }
 }
 

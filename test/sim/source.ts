@@ -4,6 +4,7 @@ import { bitAt } from "./bits.ts";
 import * as blocks from "./blocks.ts";
 import { type DiskEnvironment, diskDelay } from "./disk.ts";
 import { type Journal, keyText, type PushRecord } from "./journal.ts";
+import { termsOf } from "./terms.ts";
 import { bytesHash, contentBytes, selectEntries, type Version } from "./tree.ts";
 
 type Push = {
@@ -42,7 +43,7 @@ export class FakeSource {
     if (request.kind === "open") return this.#open(request);
     if (request.kind === "names")
       return this.#journal.names(request.key, request.section, request.host, request.update);
-    if (request.kind === "explain") return;
+    if (request.kind === "explain") return this.#journal.explained(request);
     const push = this.#pushes.get(keyText(request.key));
     this.#journal.check(
       push !== undefined && !push.closing,
@@ -57,14 +58,16 @@ export class FakeSource {
     const { tree, hostIndex, sectionEntries } = this.#env;
     const paths = request.selection.paths.map((path) => new TextDecoder().decode(path));
     const entries = selectEntries(tree.files, paths);
-    const record = this.#journal.opened(request.key, hostIndex, entries);
-    const manifest = blocks.manifestDrafts(entries, request.capacity, sectionEntries);
+    const { key, task, names, capacity } = request;
+    const terms = termsOf(task, { paths, names, files: tree.files });
+    const record = this.#journal.opened(key, { owner: hostIndex, entries, terms });
+    const manifest = blocks.manifestDrafts(terms, entries, { capacity, sectionEntries });
     let first = 0;
     for (const draft of manifest) {
       record.sections.push({ first, count: draft.entries });
       first += draft.entries;
     }
-    const missing = paths.find((path) => tree.get(path) === undefined);
+    const missing = terms.removes ? undefined : paths.find((path) => tree.get(path) === undefined);
     if (missing !== undefined) record.sourceFailed = true;
     this.#pushes.set(keyText(request.key), {
       key: request.key,
@@ -109,7 +112,7 @@ export class FakeSource {
   #block(push: Push, slot: number, block: number): void {
     if (block >= push.manifest.length && push.rest === undefined) {
       this.#journal.check(
-        push.record.unions.size === push.manifest.length,
+        push.record.unions.size === push.manifest.filter(({ entries }) => entries > 0).length,
         "source: the plan begins before every union is known",
       );
       push.rest = this.#afterManifest(push);
@@ -130,7 +133,7 @@ export class FakeSource {
       contentBytes:
         draft.kind === BlockKind.manifest || (draft.kind === BlockKind.plan && !draft.lastOfKind)
           ? 0
-          : push.contentBytes,
+          : (draft.contentBytes ?? push.contentBytes),
     });
   }
 
@@ -145,14 +148,18 @@ export class FakeSource {
       plan.push([section, [...union]]);
       for (let i = 0; i < count; i++) if (bitAt(union, i)) stream.push(first + i);
     });
-    const drafts = blocks.tableDrafts(BlockKind.plan, plan, capacity);
-    for (const entry of stream) push.contentBytes += this.#version(push, entry).size;
+    push.contentBytes = this.#sizeOf(push, stream);
     let files = stream;
+    const drafts: blocks.Draft[] = blocks
+      .tableDrafts(BlockKind.plan, plan, capacity)
+      .map((draft) => ({ ...draft, contentBytes: push.contentBytes }));
     for (let round = 0; files.length > 0; round++) {
       const changed = this.#round(push, files, drafts);
       files = round < AMENDMENTS_MAX ? changed : [];
       if (round >= AMENDMENTS_MAX) for (const entry of changed) record.excluded.add(entry);
-      if (files.length > 0) drafts.push(...this.#amend(push, files));
+      if (files.length === 0) continue;
+      drafts.push(...this.#amend(push, files));
+      push.contentBytes += this.#sizeOf(push, files);
     }
     const last = drafts.pop() as blocks.Draft;
     return [...drafts, { ...last, final: true }];
@@ -176,7 +183,9 @@ export class FakeSource {
       ]);
       if (status === 2) push.record.excluded.add(entry);
     }
-    drafts.push(...blocks.contentDrafts(Buffer.concat(parts), push.capacity));
+    const { contentBytes: total } = push;
+    const content = blocks.contentDrafts(Buffer.concat(parts), push.capacity);
+    drafts.push(...content.map((draft) => ({ ...draft, contentBytes: total })));
     drafts.push(...blocks.tableDrafts(BlockKind.verdict, verdicts, push.capacity));
     return verdicts.filter(([, status]) => status === 1).map(([entry]) => entry);
   }
@@ -192,6 +201,10 @@ export class FakeSource {
       return [entry, version];
     });
     return blocks.tableDrafts(BlockKind.amendment, records, push.capacity);
+  }
+
+  #sizeOf(push: Push, files: readonly number[]): number {
+    return files.reduce((bytes, entry) => bytes + this.#version(push, entry).size, 0);
   }
 
   #close(push: Push): void {

@@ -3,7 +3,8 @@ import type { DiskFailure, NeedAnswer, PushKey } from "../../src/wire/disk-port.
 import { bitAt, bitsOf, orNone } from "./bits.ts";
 import * as blocks from "./blocks.ts";
 import type { DiskEnvironment } from "./disk.ts";
-import { type Journal, keyText, type StageRecord } from "./journal.ts";
+import { type Journal, keyText, type PushRecord, type StageRecord } from "./journal.ts";
+import { isCovered, removalsFrom, type SimTerms } from "./terms.ts";
 import {
   bytesHash,
   contentBytes,
@@ -13,6 +14,16 @@ import {
   sameVersion,
   type Version,
 } from "./tree.ts";
+
+/** Until the first section has told. */
+const NO_TERMS: SimTerms = {
+  mode: "send",
+  removes: false,
+  removesMax: undefined,
+  names: false,
+  listed: [],
+  missing: [],
+};
 
 /** A file of the stream that is being received: where it lies in the stream. */
 type StreamFile = { readonly entry: number; readonly from: number; readonly size: number };
@@ -30,6 +41,7 @@ export class StageContents {
   readonly #record: StageRecord;
   readonly #capacity: number;
   readonly #entries: Entry[] = [];
+  terms: SimTerms = NO_TERMS;
   readonly #sections: { readonly first: number; readonly count: number }[] = [];
   readonly #update = new Set<number>();
   readonly #content = new Set<number>();
@@ -41,6 +53,7 @@ export class StageContents {
   #streamFirst = 0;
   #streamBytes = 0;
   #amendedLast = false;
+  #removals: readonly string[] = [];
   /** The newest change of the tree before the comparison. */
   readonly #comparedAt: number;
 
@@ -51,6 +64,11 @@ export class StageContents {
     this.#record = record;
     this.#capacity = capacity;
     this.#comparedAt = environment.tree.changes;
+  }
+
+  /** The names that would be removed: of the tree as it is when the last entry is known. */
+  get removals(): readonly string[] {
+    return this.#removals;
   }
 
   /** Uses a block; the answer to a manifest block is what is needed of it. */
@@ -65,7 +83,7 @@ export class StageContents {
     this.#amendedLast = blockKind === BlockKind.amendment;
     switch (blockKind) {
       case BlockKind.manifest:
-        return this.#manifest(block, blocks.parseTable<Entry>(payload));
+        return this.#manifest(options);
       case BlockKind.plan:
         this.#plan(blocks.parseTable<blocks.PlanRecord>(payload));
         if (options.lastOfKind)
@@ -120,9 +138,12 @@ export class StageContents {
       this.#checkStaged(entry, now.version);
       tree.write(now.path, now.version);
     }
+    for (const path of this.#removals) tree.remove(path);
     const truth = this.#journal.find(this.#key);
     this.#journal.check(truth !== undefined, "stage: the commit of a push that nobody has begun");
     this.#journal.check(truth.decided, "stage: a commit that the push's owner has not asked for");
+    this.#checkRemoved(truth, change);
+    if (truth.terms.mode === "prune") return;
     truth.entries.forEach(({ path, version }, entry) => {
       if (truth.excluded.has(entry)) return;
       // Another push, or the user, has changed this path since the comparison: this push cannot know.
@@ -136,7 +157,27 @@ export class StageContents {
     });
   }
 
-  #manifest(block: number, section: readonly Entry[]): NeedAnswer {
+  /** Of what the push covers, only the owner's names are left. */
+  #checkRemoved(truth: PushRecord, change: number): void {
+    const { tree } = this.#env;
+    const offered = new Set(truth.entries.map(({ path }) => path));
+    for (const path of tree.files.keys()) {
+      if (offered.has(path) || !isCovered(truth.terms, path)) continue;
+      const last = tree.changedAt(path);
+      if (last > this.#comparedAt && last !== change) continue;
+      this.#journal.fail(
+        `after the commit of ${keyText(this.#key)}, ${path} is there, which was not offered`,
+      );
+    }
+  }
+
+  #manifest(options: {
+    readonly block: number;
+    readonly payload: Uint8Array;
+    readonly lastOfKind: boolean;
+  }): NeedAnswer {
+    const { block, payload, lastOfKind } = options;
+    const section = block === 0 ? this.#opening(payload) : blocks.parseTable<Entry>(payload);
     const first = this.#entries.length;
     this.#sections.push({ first, count: section.length });
     this.#entries.push(...section);
@@ -150,14 +191,27 @@ export class StageContents {
       content: orNone(bitsOf(section.length, (i) => this.#content.has(first + i))),
     };
     this.#record.answers.set(block, answer);
+    const paths = new Set(this.#entries.map(({ path }) => path));
+    if (lastOfKind) this.#removals = removalsFrom(this.#env.tree.files, this.terms, paths);
     return answer;
+  }
+
+  /** The first section, which has the terms before its entries. */
+  #opening(payload: Uint8Array): readonly Entry[] {
+    const [terms, ...entries] = blocks.parseTable<SimTerms | Entry>(payload);
+    if (terms !== undefined && "mode" in terms) this.terms = terms;
+    return entries.filter((item) => "path" in item);
   }
 
   #compare(entry: number, path: string, version: Version): void {
     const own = this.#env.tree.get(path);
     this.#update.delete(entry);
     this.#content.delete(entry);
-    if (sameVersion(own, version)) return;
+    if (this.terms.mode === "prune" || sameVersion(own, version)) return;
+    if (this.terms.mode === "check") {
+      if (!sameContent(own, version)) this.#update.add(entry);
+      return;
+    }
     this.#update.add(entry);
     if (version.kind === "file" && !sameContent(own, version)) this.#content.add(entry);
   }

@@ -4,12 +4,14 @@ import * as blocks from "./blocks.ts";
 import { type DiskEnvironment, diskDelay } from "./disk.ts";
 import { type Journal, keyText, type StageRecord } from "./journal.ts";
 import { StageContents } from "./stage-contents.ts";
+import { nameStream } from "./terms.ts";
 
 type BlockRequest = Extract<StageRequest, { kind: "block" }>;
 
 type Push = {
   readonly key: PushKey;
   readonly dryRun: boolean;
+  readonly check: boolean;
   readonly record: StageRecord;
   readonly contents: StageContents;
   /** "failed" keeps what is staged until the abort. */
@@ -58,7 +60,9 @@ export class FakeStage {
   }
 
   #open(request: Extract<StageRequest, { kind: "open" }>): void {
-    const { run, hostName, staging } = this.#env;
+    const { run, hostName, noReceive, staging } = this.#env;
+    this.#journal.check(request.check || !noReceive, "stage: a host that does not receive is to receive");
+    this.#journal.check(request.dryRun || !request.check, "stage: a comparison that changes something");
     const text = keyText(request.key);
     const record = this.#journal.stageOpened(request.key, run, hostName);
     const truth = this.#journal.find(request.key);
@@ -66,6 +70,7 @@ export class FakeStage {
     const push: Push = {
       key: request.key,
       dryRun: request.dryRun,
+      check: request.check,
       record,
       contents: new StageContents(this.#env, request.key, record, request.capacity),
       state: "receiving",
@@ -137,6 +142,8 @@ export class FakeStage {
       return this.#reply({ kind: "used", key, slot, block, good: false });
     }
     const need = push.contents.take({ ...request, payload });
+    const removals =
+      request.blockKind === BlockKind.manifest && request.lastOfKind ? this.#removals(push) : undefined;
     const wanted =
       request.blockKind === BlockKind.plan && request.lastOfKind
         ? push.contents.wanted(block + 1)
@@ -151,6 +158,7 @@ export class FakeStage {
       block,
       good: true,
       ...(need === undefined ? {} : { need }),
+      ...(removals === undefined ? {} : { removals }),
       ...(wanted === undefined ? {} : { wanted }),
       ...(failure === undefined ? {} : { failure }),
     } as StageReply);
@@ -160,11 +168,26 @@ export class FakeStage {
     let failure: DiskFailure | undefined;
     if (this.#env.prng.chance(this.#env.faults().full)) {
       push.record.faulted = true;
-      failure = { errno: 28, step: FailStep.write, entry: undefined };
+      const path = new TextEncoder().encode(`d0/${"y".repeat(this.#env.prng.below(600))}`);
+      const entry = this.#env.prng.below(3);
+      failure = { errno: 28, step: FailStep.write, ...(entry > 0 ? { entry } : { entry: undefined, path }) };
     }
     if (request.final) failure ??= push.contents.verify();
-    if (failure !== undefined) push.state = "failed";
+    if (push.record.tooMany) failure ??= { errno: 0, step: FailStep.remove, entry: undefined };
+    if (failure === undefined) return undefined;
+    push.state = "failed";
+    push.record.failure = failure;
     return failure;
+  }
+
+  /** What would be removed, once all entries are known. */
+  #removals(push: Push): { readonly count: number; readonly names: Uint8Array } | undefined {
+    const { terms, removals } = push.contents;
+    this.#journal.check(push.check === (terms.mode === "check"), "stage: the offer and the terms differ");
+    if (!terms.removes) return undefined;
+    push.record.removals = removals;
+    push.record.tooMany = terms.removesMax !== undefined && removals.length > terms.removesMax;
+    return { count: removals.length, names: nameStream(terms.names ? removals : []) };
   }
 
   #prepare(push: Push): void {
@@ -186,7 +209,10 @@ export class FakeStage {
     this.#journal.check(push.state === "prepared", `stage: commit in state ${push.state}`);
     push.state = "committed";
     this.#later(push.key, 0, () => {
-      if (prng.chance(this.#env.faults().commitFail)) return this.#fail(push, FailStep.rename);
+      if (prng.chance(this.#env.faults().commitFail)) {
+        const removes = push.contents.removals.length > 0 && prng.below(2) === 0;
+        return this.#fail(push, removes ? FailStep.remove : FailStep.rename);
+      }
       push.contents.commit();
       push.record.committedAt = queue.now;
       this.#forget(push);
@@ -197,7 +223,9 @@ export class FakeStage {
   #fail(push: Push, step: FailStep): void {
     push.state = "failed";
     push.record.faulted = true;
-    this.#reply({ kind: "failed", key: push.key, failure: { errno: 5, step, entry: undefined } });
+    const failure = { errno: 5, step, entry: undefined };
+    push.record.failure = failure;
+    this.#reply({ kind: "failed", key: push.key, failure });
   }
 
   #abort(key: PushKey, push: Push | undefined): void {

@@ -107,6 +107,15 @@ export function editFolder(
   tree.write(`${folder}/new${numbers.next()}`, newFile(options));
 }
 
+/** Takes away some of what is below `folder`, or, seldom, all of it. */
+export function clearFolder(tree: HostTree, folder: string, prng: Prng): void {
+  tree.begin();
+  if (prng.below(6) === 0) return tree.remove(folder);
+  for (const path of [...tree.files.keys()]) {
+    if (path.startsWith(`${folder}/`) && prng.below(4) === 0) tree.remove(path);
+  }
+}
+
 /** The entries that a push of `paths` (none: everything) offers, ordered by path. */
 export function selectEntries(tree: ReadonlyMap<string, Version>, paths: readonly string[]): Entry[] {
   const entries: Entry[] = [];

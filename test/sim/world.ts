@@ -2,7 +2,6 @@ import type { EngineEvent, Outcome } from "../../src/engine/ports.ts";
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 import { PacketType } from "../../src/wire/constants.ts";
 import type { PushKey } from "../../src/wire/disk-port.ts";
-import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { Prng } from "../support/prng.ts";
 import { EventQueue } from "./event-queue.ts";
 import { SimFailure } from "./failure.ts";
@@ -12,8 +11,9 @@ import { Journal, type PushRecord } from "./journal.ts";
 import { CLEAN_LINK, Network } from "./network.ts";
 import { PushWatch } from "./push-watch.ts";
 import type { PushPlan, Scenario } from "./scenario.ts";
+import { addExtras } from "./terms.ts";
 import type { Trace } from "./trace.ts";
-import { ContentNumbers, editFolder, growFolder, type Tree } from "./tree.ts";
+import { ContentNumbers, clearFolder, editFolder, growFolder, type Tree } from "./tree.ts";
 
 /** Trouble this long before a push may still be in the members' lists. */
 const STALE_US = 6_000_000;
@@ -36,7 +36,10 @@ export class World {
     this.scenario = scenario;
     this.trace = trace;
     this.prng = new Prng(options.seed).fork("world");
-    this.journal = new Journal(() => this.queue.now, { strangers: scenario.hostile });
+    this.journal = new Journal(() => this.queue.now, {
+      strangers: scenario.hostile,
+      isReadOnly: (host) => scenario.hosts.some((plan, index) => plan.noReceive && host === `host${index}`),
+    });
     this.network = new Network({
       queue: this.queue,
       trace,
@@ -50,7 +53,8 @@ export class World {
     const around: Surroundings = { scenario, queue, network, trace, journal, numbers: this.#numbers, prng };
     const base = this.#firstTree();
     this.hosts = scenario.hosts.map((_, index) => {
-      const tree = new HostTree(new Map(prng.fork(`tree ${index}`).below(3) === 0 ? [] : base));
+      const files: Tree = new Map(prng.fork(`tree ${index}`).below(3) === 0 ? [] : base);
+      const tree = new HostTree(this.#withExtras(files, index));
       return new Host(index, around, {
         tree,
         onEvent: (event) => this.#onEvent(index, event),
@@ -98,6 +102,8 @@ export class World {
     const lacking = plan.folder !== undefined && host.tree.get(plan.folder) === undefined;
     if (tree === "edited" && (lacking || prng.below(4) !== 0))
       editFolder(host.tree, { folder, ...this.#growth(), numbers: this.#numbers, prng });
+    if (tree === "edited" && plan.task.removes !== "nothing")
+      clearFolder(host.tree, folder, prng.fork("cleared"));
     const watch = new PushWatch(++this.#requests, {
       plan,
       run: process,
@@ -119,7 +125,7 @@ export class World {
       dryRun: plan.dryRun,
       hosts: plan.wrong === "host" ? ["nobody"] : names,
       names: plan.names,
-      task: SEND_TASK,
+      task: plan.task,
       progress: true,
     });
     return watch;
@@ -174,11 +180,11 @@ export class World {
     if (record?.sourceFailed === true) return "source failed";
     if (watch.cancelled) return "cancelled";
     if (this.scenario.hostile) return "hostile packets";
+    const stages = [...(record?.stages.values() ?? [])].filter((stage) => stage.host === name);
+    const tooMany = outcome.kind === "failed" && outcome.text === "would remove more names than allowed";
+    if (tooMany && stages.some((stage) => stage.tooMany)) return "too many names";
     if (outcome.kind === "lost") return undefined;
-    const faulted = [...(record?.stages.values() ?? [])].some(
-      (stage) => stage.host === name && stage.faulted,
-    );
-    if (faulted) return "stage failed";
+    if (stages.some((stage) => stage.faulted)) return "stage failed";
     if (outcome.kind === "refused" && target?.plan.noReceive === true) return "does not receive";
     if (outcome.kind === "refused" && outcome.text.startsWith("busy") && this.watches.length > 2)
       return "busy";
@@ -215,6 +221,16 @@ export class World {
     const { sizeMax, slotBytes } = this.scenario;
     const symbolSize = 516;
     return { sizeMax, hint: { symbolSize, capacity: Math.floor(slotBytes / symbolSize) * symbolSize - 16 } };
+  }
+
+  #withExtras(tree: Tree, host: number): Tree {
+    const prng = this.prng.fork(`extras ${host}`);
+    const { extras } = this.scenario;
+    for (const folder of this.#folders()) {
+      if (prng.below(2) === 0) continue;
+      addExtras(tree, { folder, count: prng.below(extras + 1), host, below: (bound) => prng.below(bound) });
+    }
+    return tree;
   }
 
   #firstTree(): Tree {
