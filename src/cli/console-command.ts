@@ -1,58 +1,78 @@
+import type { Task } from "../wire/disk-port.ts";
+import { parseHosts } from "./host-list.ts";
 import { parseShortOptions, percentDecode, splitWords } from "./words.ts";
 
-/** One line of the console, understood. Paths are bytes, one character each; host names are text. */
+/** A push as the console was asked for it. Paths and the group's name are bytes, one character each; host names are text. */
+export type PushCommand = {
+  readonly kind: "push";
+  readonly verb: "send" | "sync" | "dsync" | "check";
+  readonly paths: readonly string[];
+  readonly recursive: boolean;
+  readonly dryRun: boolean;
+  /** undefined: every member. */
+  readonly hosts: readonly string[] | undefined;
+  readonly task: Pick<Task, "mode" | "removes" | "removesMax">;
+  readonly group: string | undefined;
+};
+
+/** One line of the console, understood. */
 export type ConsoleCommand =
   | { readonly kind: "nothing" }
-  | {
-      readonly kind: "send";
-      readonly paths: readonly string[];
-      readonly recursive: boolean;
-      readonly dryRun: boolean;
-      /** undefined: every member. */
-      readonly hosts: readonly string[] | undefined;
-    }
+  | PushCommand
   | { readonly kind: "members" }
   | { readonly kind: "status" }
+  /** Patterns are bytes, one character each. */
+  | { readonly kind: "exclude"; readonly action: "add" | "del"; readonly patterns: readonly string[] }
+  | { readonly kind: "exclude"; readonly action: "list" }
+  | { readonly kind: "exclude"; readonly action: "clear" }
   /** undefined: tell the level. */
   | { readonly kind: "loglevel"; readonly level: number | undefined }
+  /** undefined: tell whether it is on. */
+  | { readonly kind: "alive"; readonly on: boolean | undefined }
   | { readonly kind: "echo"; readonly text: string }
+  | { readonly kind: "json" }
   | { readonly kind: "help" }
   | { readonly kind: "quit" }
   /** A known command with wrong words; `text` says what is wrong. */
   | { readonly kind: "invalid"; readonly text: string }
-  /** A command of the protocol that this version does not have yet. */
-  | { readonly kind: "unsupported"; readonly word: string }
   | { readonly kind: "unknown"; readonly word: string };
 
-/** What `help` answers, a line each. */
-export const CONSOLE_HELP: readonly string[] = [
-  "send [-r] [-n] [-t HOST[,HOST]] [-x] [PATH...]   send PATH, or with -r all below it (or below the base)",
-  "     -n  only say what would change    -x  each PATH is percent-encoded",
-  "     in answers \\n, \\t, \\r and \\xHH stand for control characters in names, \\\\ for a backslash",
-  "members                                          the other members of the group",
-  "status                                           what this daemon is doing, and its counters",
-  "loglevel [N]                                     lines that a send prints: 0 errors, 1 updates, 2 skipped",
-  "echo WORD...                                     print the words",
-  "help                                             this text",
-  "quit                                             close the console",
-];
+/** Largest number of `-m`. */
+export const REMOVES_MAX_LIMIT = 0xffff_fffe;
 
-const UNSUPPORTED: ReadonlySet<string> = new Set(["sync", "dsync", "check", "md5", "exclude", "alive"]);
+/** Short options of each command that pushes. */
+const PUSH_OPTIONS = {
+  send: { flags: "rnxD", values: "tgm" },
+  sync: { flags: "rnxD", values: "tgm" },
+  dsync: { flags: "rnx", values: "tm" },
+  // It changes nothing anyway: -n is taken, so that it can be added to anything.
+  check: { flags: "rnx", values: "t" },
+} as const;
 
 /** Understands one line without its end. Never fails: what is wrong is a command, too. */
 export function parseConsoleLine(line: string): ConsoleCommand {
   const [word, ...rest] = splitWords(line);
-  if (word === undefined) return { kind: "nothing" };
-  if (UNSUPPORTED.has(word)) return { kind: "unsupported", word };
   switch (word) {
+    case undefined:
+      return { kind: "nothing" };
     case "send":
-      return parseSend(rest);
+    case "sync":
+    case "dsync":
+    case "check":
+      return parsePush(word, rest);
+    case "md5":
+      return parsePush("check", rest);
+    case "exclude":
+      return parseExclude(rest);
     case "loglevel":
       return parseLogLevel(rest);
+    case "alive":
+      return parseAlive(rest);
     case "echo":
       return { kind: "echo", text: rest.join(" ") };
     case "members":
     case "status":
+    case "json":
     case "help":
       return rest.length === 0 ? { kind: word } : { kind: "invalid", text: `${word} takes no words` };
     case "quit":
@@ -64,28 +84,57 @@ export function parseConsoleLine(line: string): ConsoleCommand {
   }
 }
 
-/** Splits the list of `-t`: names between commas, empty ones left out, doubles once. Bytes to text. */
-export function parseHosts(list: string): string[] {
-  const names = Buffer.from(list, "latin1").toString("utf8").split(",");
-  return [...new Set(names.filter((name) => name !== ""))];
-}
-
-function parseSend(words: readonly string[]): ConsoleCommand {
-  const parsed = parseShortOptions(words, { flags: "rnx", values: "tg" });
-  if (typeof parsed === "string") return { kind: "invalid", text: `send: ${parsed}` };
-  if (parsed.values.has("g")) return { kind: "invalid", text: "send: option -g is not supported yet" };
+function parsePush(verb: PushCommand["verb"], words: readonly string[]): ConsoleCommand {
+  const invalid = (text: string): ConsoleCommand => ({ kind: "invalid", text: `${verb}: ${text}` });
+  const parsed = parseShortOptions(words, PUSH_OPTIONS[verb]);
+  if (typeof parsed === "string") return invalid(parsed);
   const recursive = parsed.flags.has("r");
-  const paths: string[] = [];
-  for (const operand of parsed.operands) {
-    const path = parsed.flags.has("x") ? percentDecode(operand) : operand;
-    if (path === undefined || path === "") return { kind: "invalid", text: "send: bad path" };
-    paths.push(path);
-  }
-  if (paths.length === 0 && !recursive) return { kind: "invalid", text: "send: a path or -r is needed" };
+  const paths = decodeWords(parsed.operands, parsed.flags.has("x"));
+  if (paths === undefined) return invalid("bad path");
+  if (paths.length === 0 && !recursive) return invalid("a path or -r is needed");
   const list = parsed.values.get("t");
   const hosts = list === undefined ? undefined : parseHosts(list);
-  if (hosts?.length === 0) return { kind: "invalid", text: "send: option -t names no host" };
-  return { kind: "send", paths, recursive, dryRun: parsed.flags.has("n"), hosts };
+  if (hosts?.length === 0) return invalid("option -t names no host");
+  const group = parsed.values.get("g");
+  if (group === "") return invalid("option -g names no group");
+  const mode = verb === "check" ? "check" : verb === "dsync" ? "prune" : "send";
+  const extra = mode === "prune" || parsed.flags.has("D");
+  const removes = extra ? "extra" : verb === "sync" ? "missing" : "nothing";
+  const most = parsed.values.get("m");
+  if (most !== undefined && removes === "nothing") return invalid("option -m needs -D");
+  const removesMax = most === undefined ? undefined : parseRemovesMax(most);
+  if (Number.isNaN(removesMax)) return invalid(`option -m needs a number from 0 to ${REMOVES_MAX_LIMIT}`);
+  const task = { mode, removes, removesMax } as const;
+  return { kind: "push", verb, paths, recursive, dryRun: parsed.flags.has("n"), hosts, task, group };
+}
+
+/** NaN: it is no such number. */
+function parseRemovesMax(word: string): number {
+  const number = /^[0-9]{1,10}$/.test(word) ? Number(word) : Number.NaN;
+  return number <= REMOVES_MAX_LIMIT ? number : Number.NaN;
+}
+
+/** Words as paths or patterns; undefined: one of them is none. */
+function decodeWords(words: readonly string[], encoded: boolean): string[] | undefined {
+  const decoded: string[] = [];
+  for (const word of words) {
+    const path = encoded ? percentDecode(word) : word;
+    if (path === undefined || path === "" || path.includes("\0")) return undefined;
+    decoded.push(path);
+  }
+  return decoded;
+}
+
+function parseExclude([action, ...words]: readonly string[]): ConsoleCommand {
+  const invalid = (text: string): ConsoleCommand => ({ kind: "invalid", text: `exclude: ${text}` });
+  if (action === "list" || action === "clear")
+    return words.length === 0 ? { kind: "exclude", action } : invalid(`${action} takes no words`);
+  if (action !== "add" && action !== "del") return invalid("add, del, list or clear is needed");
+  // A pattern may start with anything: -x alone is one.
+  const encoded = words[0] === "-x" && words.length > 1;
+  const patterns = decodeWords(encoded ? words.slice(1) : words, encoded);
+  if (patterns === undefined) return invalid("bad pattern");
+  return patterns.length === 0 ? invalid("a pattern is needed") : { kind: "exclude", action, patterns };
 }
 
 function parseLogLevel(words: readonly string[]): ConsoleCommand {
@@ -94,4 +143,12 @@ function parseLogLevel(words: readonly string[]): ConsoleCommand {
   if (words.length > 1 || !/^[0-9]$/.test(word))
     return { kind: "invalid", text: "loglevel: a number from 0 to 9 is needed" };
   return { kind: "loglevel", level: Number(word) };
+}
+
+function parseAlive(words: readonly string[]): ConsoleCommand {
+  const [word] = words;
+  if (word === undefined) return { kind: "alive", on: undefined };
+  if (words.length > 1 || (word !== "on" && word !== "off"))
+    return { kind: "invalid", text: "alive: on or off is needed" };
+  return { kind: "alive", on: word === "on" };
 }

@@ -1,34 +1,57 @@
 import type { Address, Outcome } from "../engine/ports.ts";
-import { formatIp } from "../io/interfaces.ts";
+import type { PushListener } from "../io/engine-client.ts";
+import { formatIp } from "../io/ip.ts";
 import type { PushLine } from "../io/push-lines.ts";
 import { displayBytes, displayText, textToBytes } from "./display.ts";
+import { FreshEntries } from "./fresh-entries.ts";
 
-/** Lines are printed from these levels on; errors always. */
-const Level = { update: 1, skip: 2 } as const;
+/** Lines are printed from these levels on; errors, removals of a dsync and differences always. */
+const Level = { update: 1, same: 1, remove: 1, notice: 1, skip: 2, readOnly: 3 } as const;
+
+/** What a push is, and how much of it is to be told. */
+export type Shown = {
+  readonly level: number;
+  readonly dryRun: boolean;
+  readonly verb: "send" | "sync" | "dsync" | "check";
+};
 
 /**
  * Turns what a push tells into the console's result lines. Each host that does not have everything gives at least one line that starts
  * with `error:` and names it, and so does each of the sender's own files that could not be sent: that is how a client knows.
  */
-export class PushReport {
-  readonly #level: number;
-  readonly #dryRun: boolean;
+export class PushReport implements Omit<PushListener, "need" | "progress"> {
+  readonly #shown: Shown;
   readonly #print: (line: string) => void;
   /** Files that a dry run at level 0 has named: there each counts once, for all hosts. */
-  readonly #named = new Set<string>();
+  readonly #named = { update: new Set<string>(), delete: new Set<string>() };
+  readonly #fresh = new FreshEntries();
+  #readOnly: readonly string[] = [];
   /** Hosts whose failure has been told by file name. */
   readonly #explained = new Set<string>();
   readonly #failed: { readonly host: string; readonly line: string }[] = [];
 
-  constructor(shown: { readonly level: number; readonly dryRun: boolean }, print: (line: string) => void) {
-    this.#level = shown.level;
-    this.#dryRun = shown.dryRun;
+  constructor(shown: Shown, print: (line: string) => void) {
+    this.#shown = shown;
     this.#print = print;
   }
 
-  /** Whether the push must be asked for a line for each entry and host. */
+  /** Whether the push must be asked for the names of what changes, host by host. */
   get wantsNames(): boolean {
-    return this.#dryRun || this.#level >= Level.update;
+    const { verb, dryRun, level } = this.#shown;
+    return verb === "dsync" || verb === "check" || dryRun || level >= Level.update;
+  }
+
+  started(_hosts: readonly string[], readOnly: readonly string[]): void {
+    this.#readOnly = readOnly.map(textToBytes);
+  }
+
+  removals(name: string, paths: readonly Uint8Array[]): void {
+    const { verb, level } = this.#shown;
+    const host = textToBytes(name);
+    const shown = paths.map((path) => displayBytes(toLatin1(path)));
+    if (verb === "dsync" || level >= Level.remove) {
+      for (const path of shown) this.#print(`${this.#dryly}delete ${host}:${path}`);
+    } else this.#once("delete", shown);
   }
 
   line(line: PushLine): void {
@@ -36,16 +59,11 @@ export class PushReport {
       case "names":
         this.#names(textToBytes(line.host), line.updated, line.skipped);
         break;
-      case "failure": {
-        const host = textToBytes(line.host);
-        this.#explained.add(line.host);
-        this.#print(
-          `error: ${line.text} ${host}${line.path === undefined ? "" : `:${displayBytes(line.path)}`}`,
-        );
+      case "failure":
+        this.#failure(line);
         break;
-      }
       case "problem":
-        if (line.text.startsWith("error:") || this.#level >= Level.update)
+        if (line.text.startsWith("error:") || this.#shown.level >= Level.notice)
           this.#print(`${line.text} ${displayBytes(line.path)}`);
         break;
     }
@@ -73,19 +91,51 @@ export class PushReport {
     this.#print(text.endsWith(" is not contained in members") ? text : `error: ${text}`);
   }
 
+  get #dryly(): string {
+    return this.#shown.dryRun ? "(dryrun) " : "";
+  }
+
   #names(host: string, updated: readonly string[], skipped: readonly string[]): void {
-    if (this.#level < Level.update) {
-      if (!this.#dryRun) return;
-      for (const path of updated) {
-        if (this.#named.has(path)) continue;
-        this.#named.add(path);
-        this.#print(`(dryrun) [update:${displayBytes(path)}]`);
-      }
+    const { verb, level } = this.#shown;
+    if (verb === "dsync") return;
+    if (verb === "check") {
+      for (const path of updated) this.#print(`${host}: NG ${displayBytes(path)}`);
+      if (level >= Level.same) for (const path of skipped) this.#print(`${host}: OK ${displayBytes(path)}`);
+    } else if (level < Level.update) {
+      this.#once("update", updated.map(displayBytes));
+    } else {
+      for (const path of updated) this.#print(`${this.#dryly}update ${host}:${displayBytes(path)}`);
+      if (level >= Level.skip)
+        for (const path of skipped) this.#print(`skip   ${host}:${displayBytes(path)}`);
+    }
+    if (level < Level.readOnly || this.#readOnly.length === 0) return;
+    for (const path of this.#fresh.of(updated, skipped))
+      for (const deaf of this.#readOnly) this.#print(`skipro ${deaf}:${displayBytes(path)}`);
+  }
+
+  /** At level 0, a dry run names what would change somewhere. */
+  #once(what: "update" | "delete", paths: readonly string[]): void {
+    if (!this.#shown.dryRun) return;
+    const named = this.#named[what];
+    for (const path of paths) {
+      if (named.has(path)) continue;
+      named.add(path);
+      this.#print(`(dryrun) [${what}:${path}]`);
+    }
+  }
+
+  #failure({ host: name, path, text }: Extract<PushLine, { kind: "failure" }>): void {
+    const host = textToBytes(name);
+    if (this.#shown.verb === "dsync" && path !== undefined) {
+      // Not the line that a client looks for to know that a host has failed: that one comes as well.
+      this.#print(`delete error (${text.replace(/^cannot remove: /, "")}) ${host}:${displayBytes(path)}`);
       return;
     }
-    const prefix = this.#dryRun ? "(dryrun) update" : "update";
-    for (const path of updated) this.#print(`${prefix} ${host}:${displayBytes(path)}`);
-    if (this.#level < Level.skip) return;
-    for (const path of skipped) this.#print(`skip   ${host}:${displayBytes(path)}`);
+    this.#explained.add(name);
+    this.#print(`error: ${text} ${host}${path === undefined ? "" : `:${displayBytes(path)}`}`);
   }
+}
+
+function toLatin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }

@@ -1,6 +1,6 @@
 import type { MemberInfo } from "../engine/ports.ts";
 import type { DaemonStatus } from "../io/console-daemon.ts";
-import { formatIp } from "../io/interfaces.ts";
+import { formatIp } from "../io/ip.ts";
 import { displayBytes, textToBytes } from "./display.ts";
 
 /** Answers of the console that are tables. Lines without their ends; bytes, one character each. */
@@ -42,7 +42,7 @@ export function statusLines(status: DaemonStatus): string[] {
   return [
     `process : ${status.process}`,
     `version : ${status.version}`,
-    `basedir : ${displayBytes(status.base.endsWith("/") ? status.base : `${status.base}/`)}`,
+    `${status.chroot ? "chroot " : "basedir"} : ${displayBytes(status.base.endsWith("/") ? status.base : `${status.base}/`)}`,
     `mfalloc : ${engine.sending.length + engine.receiving.length}`,
     `recvsize: ${status.receiveBuffer}`,
     `sendsize: ${status.sendBuffer}`,

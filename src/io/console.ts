@@ -1,47 +1,49 @@
-import type { Socket, TCPSocketListener } from "bun";
+import { lchownSync, lstatSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import type { SocketHandler, TCPSocketListener } from "bun";
+import { decodeUtf8 } from "../wire/utf8.ts";
+import {
+  Connection,
+  type ConsoleOutput,
+  type ConsoleSession,
+  type ConsoleSocket,
+} from "./console-connection.ts";
+import { CONSOLES_MAX, type ConsolePool } from "./console-pool.ts";
+import { systemErrorText } from "./errno-text.ts";
+import { StartFailure } from "./start-failure.ts";
 
-/** What a console connection is to its session: bytes, one character each. */
-export type ConsoleOutput = {
-  write(text: string): void;
-  /** Closes the connection when all that was written is out. */
-  end(): void;
-};
+export type { ConsoleOutput, ConsoleSession } from "./console-connection.ts";
 
-/** One console connection's conversation. */
-export type ConsoleSession = {
-  /** A line without its end. */
-  line(text: string): void;
-  /** The peer sends no more: what needs it to listen is off, what was asked is still answered. */
-  inputEnded(): void;
-  /** The connection is gone. */
-  closed(): void;
-};
-
-export type ConsoleListener = {
-  readonly hostname: string;
-  readonly port: number;
+/** What every listener for consoles needs. */
+export type ConsoleService = {
   /** A new connection; `peer` is its address for people. */
   open(output: ConsoleOutput, peer: string): ConsoleSession;
   log(level: number, text: string): void;
+  /** All consoles of the daemon, whichever socket they come by. */
+  readonly pool: ConsolePool;
 };
 
-/** A line may be this long: a command names many paths. */
-const lineBytesMax = 4 << 20;
-/** A reader that leaves more than this unread is dropped. */
-const unsentBytesMax = 64 << 20;
-const batchBytes = 256 << 10;
+export type ConsoleListener = ConsoleService & { readonly hostname: string; readonly port: number };
 
-type Connection = {
-  session: ConsoleSession;
-  /** Input since the last line end. */
-  partial: string[];
-  partialBytes: number;
-  unsent: Buffer[];
-  unsentBytes: number;
-  ending: boolean;
+export type UnixConsoleListener = ConsoleService & {
+  /** Bytes, one character each. */
+  readonly path: string;
+  /** To whom the socket is to belong; undefined: to this process. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
 };
 
-/** Listens for consoles (the text protocol on TCP). Throws what `listen(2)` reports, with `code`. Stop it with `stop(true)`. */
+/** Of the socket's own address: what Linux has room for, without the NUL. */
+const unixPathBytesMax = 107;
+/** The mode 0660 of a new socket: the owner and its group may connect. */
+const unixUmask = 0o117;
+/** A daemon that listens has accepted by then; its backlog is full if it has not, so it is alive. */
+const probeMs = 2_000;
+/** A client that vanishes without a word is noticed after some of these. */
+const keepAliveMs = 30_000;
+/** For the client that is one too many to read why, before the connection is closed. */
+const refusalMs = 1_000;
+
+/** Listens for consoles on TCP. Throws what `listen(2)` reports, with `code`. Stop it with `stop(true)`. */
 export function listenConsole(listener: ConsoleListener): TCPSocketListener<Connection | undefined> {
   return Bun.listen<Connection | undefined>({
     hostname: listener.hostname,
@@ -49,105 +51,116 @@ export function listenConsole(listener: ConsoleListener): TCPSocketListener<Conn
     exclusive: true,
     allowHalfOpen: true,
     data: undefined,
-    socket: {
-      open: (socket) => openConnection(socket, listener),
-      data: (socket, chunk) => receive(socket, chunk, listener),
-      drain: flush,
-      end: (socket) => socket.data?.session.inputEnded(),
-      error: (socket) => void socket.terminate(),
-      close: (socket) => {
-        const connection = socket.data;
-        socket.data = undefined;
-        connection?.session.closed();
-      },
-    },
+    socket: handlers(listener),
   });
 }
 
-type ConsoleSocket = Socket<Connection | undefined>;
+/**
+ * Listens for consoles on a unix socket of mode 0660, in the place of one that nobody listens at. Throws StartFailure if another daemon does, if
+ * something else has that name, or if the system refuses. `stop` closes it, with all its consoles, and removes it.
+ */
+export async function listenUnixConsole(listener: UnixConsoleListener): Promise<{ stop(): void }> {
+  const path = unixPath(listener.path);
+  const failed = (why: string) => new StartFailure(`console at ${path}: ${why}`);
+  await removeStale(path, failed);
+  const options = {
+    unix: path,
+    allowHalfOpen: true,
+    data: undefined,
+    socket: handlers(listener),
+  };
+  const before = process.umask(unixUmask);
+  try {
+    const server = Bun.listen<Connection | undefined>(options);
+    try {
+      if (listener.owner !== undefined) lchownSync(path, listener.owner.uid, listener.owner.gid);
+    } catch (error) {
+      server.stop(true);
+      throw error;
+    }
+    return { stop: () => server.stop(true) };
+  } catch (error) {
+    throw failed(systemErrorText(error));
+  } finally {
+    process.umask(before);
+  }
+}
 
-function openConnection(socket: ConsoleSocket, listener: ConsoleListener): void {
-  const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-  const output: ConsoleOutput = {
-    write: (text) =>
-      write(socket, text, () =>
-        listener.log(1, `console ${peer}: dropped, it does not read what it asked for`),
-      ),
-    end: () => {
-      const connection = socket.data;
-      if (connection === undefined) return;
-      connection.ending = true;
-      flush(socket);
+function handlers(service: ConsoleService): SocketHandler<Connection | undefined> {
+  const { open, log, pool } = service;
+  return {
+    open: (socket) => {
+      const peer = socket.remoteAddress ? `${socket.remoteAddress}:${socket.remotePort}` : "unix socket";
+      if (pool.full) {
+        log(1, `console ${peer}: refused, there are ${CONSOLES_MAX}`);
+        refuse(socket);
+        return;
+      }
+      socket.setKeepAlive(true, keepAliveMs);
+      socket.data = new Connection(socket, {
+        pool,
+        open: (output) => open(output, peer),
+        dropped: (why) => log(1, `console ${peer}: dropped, ${why}`),
+      });
+    },
+    data: (socket, chunk) => socket.data?.received(chunk),
+    drain: (socket) => socket.data?.flush(),
+    end: (socket) => socket.data?.ended(),
+    error: (socket) => socket.data?.drop("the connection is broken"),
+    close: (socket) => {
+      socket.data?.closed();
+      socket.data = undefined;
     },
   };
-  const idle: ConsoleSession = { line: () => {}, inputEnded: () => {}, closed: () => {} };
-  // The session writes its first prompt while it is being made, so the connection must be there before it.
-  const connection: Connection = {
-    session: idle,
-    partial: [],
-    partialBytes: 0,
-    unsent: [],
-    unsentBytes: 0,
-    ending: false,
-  };
-  socket.data = connection;
-  connection.session = listener.open(output, peer);
 }
 
-function receive(socket: ConsoleSocket, chunk: Buffer, listener: ConsoleListener): void {
-  const connection = socket.data;
-  if (connection === undefined || connection.ending) return;
-  let start = 0;
-  for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-    const line = connection.partial.join("") + chunk.toString("latin1", start, end);
-    connection.partial = [];
-    connection.partialBytes = 0;
-    start = end + 1;
-    connection.session.line(line.replaceAll("\r", ""));
-    if (socket.data === undefined) return;
+/** Says why, and leaves the client the time to read it. */
+function refuse(socket: ConsoleSocket): void {
+  socket.write(`error: there are ${CONSOLES_MAX} consoles already\n`);
+  socket.shutdown();
+  setTimeout(() => socket.end(), refusalMs);
+}
+
+function unixPath(bytes: string): string {
+  const path = decodeUtf8(Buffer.from(bytes, "latin1"));
+  if (path === undefined) throw new StartFailure("the path of the console's socket is not UTF-8");
+  if (bytes.length > unixPathBytesMax)
+    throw new StartFailure(`console at ${path}: the path has more than ${unixPathBytesMax} bytes`);
+  return path;
+}
+
+/** Removes a socket at which nobody listens any more. */
+async function removeStale(path: string, failed: (why: string) => StartFailure): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw failed("there is something else with that name");
+  const code = await probe(path);
+  if (code === undefined) throw failed("another daemon answers there");
+  if (code === "ENOENT") return;
+  if (code !== "ECONNREFUSED") throw failed(`cannot find out whether another daemon is there (${code})`);
+  // It may be another one by now, which a daemon that starts at the same time has made.
+  if (lstatSync(path, { throwIfNoEntry: false })?.ino !== found.ino)
+    throw failed("another daemon starts there");
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    throw failed(`cannot remove the old socket: ${systemErrorText(error)}`);
   }
-  if (start === chunk.length) return;
-  connection.partial.push(chunk.toString("latin1", start));
-  connection.partialBytes += chunk.length - start;
-  if (connection.partialBytes <= lineBytesMax) return;
-  listener.log(1, "console: dropped, a line is too long");
-  socket.terminate();
 }
 
-function write(socket: ConsoleSocket, text: string, dropped: () => void): void {
-  const connection = socket.data;
-  if (connection === undefined || connection.ending || text === "") return;
-  const bytes = Buffer.from(text, "latin1");
-  connection.unsent.push(bytes);
-  connection.unsentBytes += bytes.length;
-  // One system call for all that is said in one turn; what the kernel does not take then waits for `drain`.
-  if (connection.unsent.length === 1) queueMicrotask(() => flush(socket));
-  if (connection.unsentBytes <= unsentBytesMax) return;
-  dropped();
-  socket.terminate();
-}
-
-function flush(socket: ConsoleSocket): void {
-  const connection = socket.data;
-  if (connection === undefined) return;
-  while (connection.unsent.length > 0) {
-    const batch = takeBatch(connection.unsent);
-    const sent = Math.max(0, socket.write(batch));
-    connection.unsentBytes -= sent;
-    if (sent < batch.length) {
-      connection.unsent.unshift(batch.subarray(sent));
-      return;
-    }
-  }
-  if (connection.ending) socket.end();
-}
-
-/** Removes the first buffers, about `batchBytes` in all, and returns them as one. */
-function takeBatch(unsent: Buffer[]): Buffer {
-  let bytes = 0;
-  let count = 0;
-  while (count < unsent.length && bytes < batchBytes) bytes += unsent[count++]?.length ?? 0;
-  const parts = unsent.splice(0, count);
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+/** Connects to a unix socket; resolves to the error's code, or to undefined if somebody listens. */
+function probe(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    const done = (code: string | undefined) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(code);
+    };
+    const timer = setTimeout(() => done(undefined), probeMs);
+    socket.once("connect", () => done(undefined));
+    socket.once("error", (error: NodeJS.ErrnoException) =>
+      done(error.code === "EAGAIN" ? undefined : (error.code ?? error.message)),
+    );
+  });
 }

@@ -15,8 +15,18 @@ export type PushOrder = {
   readonly progress: boolean;
 };
 
-/** What a push tells the one who ordered it. `ended` comes last, once. */
+/** How far a push is. */
+export type PushProgress = Omit<Extract<EngineEvent, { kind: "progress" }>, "kind" | "request">;
+
+/** What a push tells the one who ordered it. `ended` comes last, once; a push that cannot begin tells nothing else. */
 export type PushListener = {
+  /** Its targets, and the members that do not receive and are none. Comes before everything else. */
+  started(hosts: readonly string[], readOnly: readonly string[]): void;
+  /** What a host needs, all of it: entries that change, or would, and names that are, or would be, removed. */
+  need(host: string, updates: number, removals: number): void;
+  /** Names that are, or would be, removed at a host. */
+  removals(host: string, paths: readonly Uint8Array[]): void;
+  progress(progress: PushProgress): void;
   line(line: PushLine): void;
   outcome(host: string, address: Address, outcome: Outcome): void;
   /** `rejected`: why the push did not begin or go on; undefined: every target has its outcome. */
@@ -85,10 +95,21 @@ export class EngineClient {
   onEvent(event: EngineEvent): void {
     switch (event.kind) {
       case "started":
-        this.#start(event.request, event.key);
+        this.#start(event);
         break;
+      case "need":
+        this.#listener(event.request)?.need(event.host, event.updates, event.removals);
+        break;
+      case "removals":
+        this.#listener(event.request)?.removals(event.host, event.paths);
+        break;
+      case "progress": {
+        const { phase, sentBytes, contentBytes, hosts } = event;
+        this.#listener(event.request)?.progress({ phase, sentBytes, contentBytes, hosts });
+        break;
+      }
       case "outcome":
-        this.#pushes.get(event.request)?.listener.outcome(event.host, event.address, event.outcome);
+        this.#listener(event.request)?.outcome(event.host, event.address, event.outcome);
         break;
       case "finished":
       case "rejected":
@@ -123,9 +144,14 @@ export class EngineClient {
     this.#settle(this.#requestsByKey.get(keyText(key)));
   }
 
-  #start(request: number, key: PushKey): void {
+  #listener(request: number): PushListener | undefined {
+    return this.#pushes.get(request)?.listener;
+  }
+
+  #start({ request, key, hosts, readOnly }: Extract<EngineEvent, { kind: "started" }>): void {
     const push = this.#pushes.get(request);
     if (push === undefined) return;
+    push.listener.started(hosts, readOnly);
     const text = keyText(key);
     push.key = text;
     this.#requestsByKey.set(text, request);

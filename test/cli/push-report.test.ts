@@ -1,20 +1,33 @@
 import { expect, test } from "bun:test";
-import { PushReport } from "../../src/cli/push-report.ts";
+import { PushReport, type Shown } from "../../src/cli/push-report.ts";
 import type { Outcome } from "../../src/engine/ports.ts";
-import { parseIp } from "../../src/io/interfaces.ts";
+import { parseIp } from "../../src/io/ip.ts";
 import type { PushLine } from "../../src/io/push-lines.ts";
 
-type Step = { line: PushLine } | { outcome: Outcome; host?: string } | { ended: string | undefined };
+type Step =
+  | { line: PushLine }
+  | { outcome: Outcome; host?: string }
+  | { removals: string[]; host?: string }
+  | { readOnly: string[] }
+  | { ended: string | undefined };
 
-function report(shown: { level: number; dryRun?: boolean }, ...steps: Step[]): string[] {
+function report(
+  shown: { level: number; dryRun?: boolean; verb?: Shown["verb"] },
+  ...steps: Step[]
+): string[] {
   const lines: string[] = [];
-  const pushReport = new PushReport({ level: shown.level, dryRun: shown.dryRun ?? false }, (line) =>
-    lines.push(line),
-  );
+  const { level, dryRun = false, verb = "send" } = shown;
+  const pushReport = new PushReport({ level, dryRun, verb }, (line) => lines.push(line));
   for (const step of steps) {
     if ("line" in step) pushReport.line(step.line);
     else if ("outcome" in step)
       pushReport.outcome(step.host ?? "host2", { ip: parseIp("10.0.0.2"), port: 9 }, step.outcome);
+    else if ("removals" in step)
+      pushReport.removals(
+        step.host ?? "host2",
+        step.removals.map((path) => new Uint8Array(Buffer.from(path, "latin1"))),
+      );
+    else if ("readOnly" in step) pushReport.started(["host2"], step.readOnly);
     else pushReport.ended(step.ended);
   }
   return lines;
@@ -25,14 +38,14 @@ const names = (host: string, updated: string[], skipped: string[] = []): Step =>
 });
 const over: Step = { ended: undefined };
 
-test("which levels want a line for each entry and host", () => {
-  const wants = (level: number, dryRun: boolean) => new PushReport({ level, dryRun }, () => {}).wantsNames;
-  expect([wants(0, false), wants(0, true), wants(1, false), wants(2, true)]).toEqual([
-    false,
-    true,
-    true,
-    true,
-  ]);
+test("which pushes want a line for each entry and host", () => {
+  const wants = (verb: Shown["verb"], level: number, dryRun: boolean) =>
+    new PushReport({ verb, level, dryRun }, () => {}).wantsNames;
+  for (const verb of ["send", "sync"] as const) {
+    expect([wants(verb, 0, false), wants(verb, 0, true)]).toEqual([false, true]);
+    expect([wants(verb, 1, false), wants(verb, 2, true)]).toEqual([true, true]);
+  }
+  expect([wants("dsync", 0, false), wants("check", 0, false)]).toEqual([true, true]);
 });
 
 test("updates and skips, by level", () => {
@@ -56,6 +69,98 @@ test("a dry run names each file once at level 0, and each host's from 1 on", () 
     "(dryrun) update host3:d",
   ]);
   expect(report({ level: 2, dryRun: true }, ...steps)).toContain("skip   host2:c");
+});
+
+test("a dsync tells its removals at every level, host by host, and nothing else of the tree", () => {
+  const steps: Step[] = [
+    names("host2", ["x"], ["y"]),
+    { removals: ["a", "d/b"] },
+    { removals: ["a"], host: "h\u00f6st" },
+    over,
+  ];
+  const lines = ["delete host2:a", "delete host2:d/b", "delete h\xc3\xb6st:a"];
+  for (const level of [0, 1, 3]) {
+    expect(report({ level, verb: "dsync" }, ...steps)).toEqual(lines);
+    expect(report({ level, verb: "dsync", dryRun: true }, ...steps)).toEqual(
+      lines.map((line) => `(dryrun) ${line}`),
+    );
+  }
+});
+
+test("other pushes tell their removals from level 1 on; a dry run at level 0 each name once", () => {
+  for (const verb of ["send", "sync"] as const) {
+    const steps: Step[] = [{ removals: ["a", "b\n"] }, { removals: ["b\n", "c"], host: "host3" }, over];
+    expect(report({ level: 0, verb }, ...steps)).toEqual([]);
+    expect(report({ level: 0, verb, dryRun: true }, ...steps)).toEqual([
+      "(dryrun) [delete:a]",
+      "(dryrun) [delete:b\\n]",
+      "(dryrun) [delete:c]",
+    ]);
+    const lines = ["delete host2:a", "delete host2:b\\n", "delete host3:b\\n", "delete host3:c"];
+    expect(report({ level: 1, verb }, ...steps)).toEqual(lines);
+    expect(report({ level: 1, verb, dryRun: true }, ...steps)).toEqual(
+      lines.map((line) => `(dryrun) ${line}`),
+    );
+  }
+  // A name that changes at one host and goes at another is both.
+  expect(
+    report({ level: 0, dryRun: true }, names("host2", ["a"]), { removals: ["a"], host: "host3" }),
+  ).toEqual(["(dryrun) [update:a]", "(dryrun) [delete:a]"]);
+});
+
+test("a dsync that cannot remove says where and why, and that the host has failed", () => {
+  const failed: Step = { outcome: { kind: "failed", text: "cannot remove (errno 13)" } };
+  const line: Step = {
+    line: { kind: "failure", host: "host2", path: "d/a", text: "cannot remove: Permission denied" },
+  };
+  expect(report({ level: 0, verb: "dsync" }, line, failed, over)).toEqual([
+    "delete error (Permission denied) host2:d/a",
+    "error: cannot remove (errno 13): 10.0.0.2(host2)",
+  ]);
+  expect(report({ level: 0, verb: "sync" }, line, failed, over)).toEqual([
+    "error: cannot remove: Permission denied host2:d/a",
+  ]);
+  const many: Step = {
+    line: { kind: "failure", host: "host2", path: undefined, text: "too many names to remove" },
+  };
+  expect(report({ level: 0, verb: "dsync" }, many, failed, over)).toEqual([
+    "error: too many names to remove host2",
+  ]);
+});
+
+test("a check tells what differs, and from level 1 on what does not", () => {
+  const both = names("host2", ["a", "b\n"], ["c"]);
+  expect(report({ level: 0, verb: "check" }, both, over)).toEqual(["host2: NG a", "host2: NG b\\n"]);
+  for (const level of [1, 2])
+    expect(report({ level, verb: "check" }, both, over)).toEqual([
+      "host2: NG a",
+      "host2: NG b\\n",
+      "host2: OK c",
+    ]);
+});
+
+test("from level 3 on, hosts that do not receive are told with every entry, once", () => {
+  const steps: Step[] = [
+    { readOnly: ["host8", "h\u00f6st"] },
+    names("host2", ["b"], ["a"]),
+    names("host3", [], ["a", "b"]),
+    // The second section, first from another host.
+    names("host3", ["d/x"], ["d"]),
+    names("host2", ["d"], ["d/x"]),
+    over,
+  ];
+  expect(report({ level: 3 }, ...steps).filter((line) => line.startsWith("skipro"))).toEqual([
+    "skipro host8:a",
+    "skipro h\xc3\xb6st:a",
+    "skipro host8:b",
+    "skipro h\xc3\xb6st:b",
+    "skipro host8:d",
+    "skipro h\xc3\xb6st:d",
+    "skipro host8:d/x",
+    "skipro h\xc3\xb6st:d/x",
+  ]);
+  expect(report({ level: 2 }, ...steps).join()).not.toContain("skipro");
+  expect(report({ level: 3 }, ...steps.slice(1)).join()).not.toContain("skipro");
 });
 
 test("one name is one line, and bytes that are not UTF-8 stay", () => {

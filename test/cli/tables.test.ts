@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { membersLines, statusLines } from "../../src/cli/tables.ts";
 import type { MemberInfo } from "../../src/engine/ports.ts";
-import { parseIp } from "../../src/io/interfaces.ts";
+import { parseIp } from "../../src/io/ip.ts";
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 
 function member(name: string, address: string, version = "2.0.0"): MemberInfo {
@@ -67,6 +67,7 @@ test("status: the table, its items, then all counters", () => {
     "packets sent        : 1000",
     "sent blocks content : 5",
   ]);
+  expect(statusLines({ ...status, chroot: true })[2]).toBe("chroot  : /srv/a\\nb/");
   const idle = { ...status, base: "/", rateLimit: undefined, commands: [] };
   expect(
     statusLines({ ...idle, engine: { sending: [], receiving: [], counters: {} }, counters: {} }),

@@ -3,6 +3,7 @@ import { openConsoleSession } from "../../src/cli/console-session.ts";
 import type { Command, EngineEvent } from "../../src/engine/ports.ts";
 import { listenConsole } from "../../src/io/console.ts";
 import type { ConsoleDaemon } from "../../src/io/console-daemon.ts";
+import { ConsolePool } from "../../src/io/console-pool.ts";
 import { EngineClient } from "../../src/io/engine-client.ts";
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 import type { PushKey } from "../../src/wire/disk-port.ts";
@@ -10,7 +11,7 @@ import type { PushKey } from "../../src/wire/disk-port.ts";
 export type PushCommand = Extract<Command, { kind: "push" }>;
 
 /** A console on a free port of the loopback, with an engine that the test plays. */
-export function openFixture() {
+export function openFixture(special: Partial<ConsoleDaemon> = {}, pool = new ConsolePool()) {
   const commands: Command[] = [];
   const logged: string[] = [];
   const running = new Set<string>();
@@ -46,16 +47,20 @@ export function openFixture() {
       running.add(command);
       return () => running.delete(command);
     },
+    ...special,
   };
   const server = listenConsole({
     hostname: "127.0.0.1",
     port: 0,
     open: (output) => openConsoleSession(daemon, output),
     log: (_, text) => logged.push(text),
+    pool,
   });
   return {
     commands,
     logged,
+    daemon,
+    pool,
     engine,
     port: server.port,
     event: (event: EngineEvent) => engine.onEvent(event),

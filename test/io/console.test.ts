@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { CONSOLE_HELP } from "../../src/cli/console-command.ts";
+import { CONSOLE_HELP } from "../../src/cli/console-help.ts";
+import { openConsoleSession } from "../../src/cli/console-session.ts";
+import { listenConsole } from "../../src/io/console.ts";
 import { type Fixture, keyOf, openClient, openFixture } from "./console-fixture.ts";
 
 let fixture: Fixture;
@@ -23,8 +25,6 @@ test("the prompt comes first and after each command, and the plain commands answ
   await client.expect("> loglevel: 2\n> ");
   client.send("nonsense x\n");
   await client.expect("mexec: command error 'nonsense'\n> ");
-  client.send("check -r\n");
-  await client.expect("error: check is not supported yet\n> ");
   client.send("members\n");
   await client.expect("Total: 0 members\n> ");
   client.send("status\n");
@@ -49,7 +49,7 @@ test("a line may come in pieces, and several at once run in order", async () => 
 
 test("a send runs to its end before the next command, with its lines by level", async () => {
   const client = await openClient(fixture.port);
-  client.send("loglevel 1\nsend -r a\\ b \xff\necho done\n");
+  client.send("loglevel 1\nsend -r -x a%20b %FF\necho done\n");
   await client.expect("> > ");
   const push = await fixture.taken("push");
   expect(push).toMatchObject({ dryRun: false, hosts: undefined, names: true });
@@ -120,27 +120,6 @@ test("eight consoles at once, each with its own level", async () => {
   for (const client of clients) client.socket.destroy();
 });
 
-test("a reader that does not read is dropped, and its send with it", async () => {
-  const client = await openClient(fixture.port);
-  client.send("loglevel 1\nsend -r\n");
-  const { request } = await fixture.taken("push");
-  fixture.event({ kind: "started", request, key: keyOf(1), hosts: ["host2"], readOnly: [] });
-  client.socket.pause();
-  const line = {
-    kind: "names" as const,
-    host: "host2",
-    updated: Array(1024).fill("x".repeat(1000)),
-    skipped: [],
-  };
-  for (let i = 0; i < 90; i++) {
-    fixture.engine.onLines(keyOf(1), [line]);
-    await Bun.sleep(0);
-  }
-  expect(await fixture.taken("cancel")).toEqual({ kind: "cancel", request });
-  expect(fixture.logged.join()).toContain("does not read");
-  client.socket.destroy();
-});
-
 test("a slow reader gets every byte, in order", async () => {
   const client = await openClient(fixture.port);
   client.send("loglevel 1\nsend -r\n");
@@ -160,21 +139,14 @@ test("a slow reader gets every byte, in order", async () => {
   await client.expect(`> > ${files.map((file) => `update h:${file}\n`).join("")}> `);
 });
 
-test("a line without an end is not kept for ever", async () => {
-  const client = await openClient(fixture.port);
-  for (let i = 0; i < 6; i++) client.send("z".repeat(1 << 20));
-  await client.rest();
-  expect(fixture.logged).toEqual(["console: dropped, a line is too long"]);
-});
-
-test("the port of another listener is refused with its reason", async () => {
-  const { listenConsole } = await import("../../src/io/console.ts");
+test("the port of another listener is refused with its reason", () => {
   const again = () =>
     listenConsole({
       hostname: "127.0.0.1",
       port: fixture.port,
-      open: () => ({ line: () => {}, inputEnded: () => {}, closed: () => {} }),
+      open: (output) => openConsoleSession(fixture.daemon, output),
       log: () => {},
+      pool: fixture.pool,
     });
   expect(again).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
 });
