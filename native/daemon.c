@@ -69,14 +69,6 @@ int32_t mk_notify(int32_t fd, const char *text, uint32_t bytes)
   return sent < 0 ? -errno : 0;
 }
 
-int32_t mk_answers(const char *path, uint32_t bytes)
-{
-  const int32_t fd = connect_to(path, bytes, SOCK_STREAM | SOCK_NONBLOCK);
-  if (fd < 0) return fd;
-  close(fd);
-  return 0;
-}
-
 int32_t mk_chroot(const char *path)
 {
   if (chdir(path) != 0) return -errno;
@@ -166,6 +158,7 @@ static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attri
   if ((error = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) != 0) return error;
   /* On itself, the copy does not close with exec either. */
   if ((error = posix_spawn_file_actions_adddup2(actions, ready_fd, MK_READY_FD)) != 0) return error;
+  if ((error = posix_spawn_file_actions_addclosefrom_np(actions, MK_READY_FD + 1)) != 0) return error;
   if ((error = posix_spawnattr_setsigmask(attributes, &none)) != 0) return error;
   if ((error = posix_spawnattr_setsigdefault(attributes, &all)) != 0) return error;
   return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);

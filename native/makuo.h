@@ -331,9 +331,6 @@ MK_API void mk_syslog(uint32_t priority, const char *text);
 MK_API int32_t mk_notify_open(const char *path, uint32_t bytes);
 MK_API int32_t mk_notify(int32_t fd, const char *text, uint32_t bytes);
 
-/* 0 if somebody listens at a unix socket. -ECONNREFUSED: nobody does; -EAGAIN: somebody who is busy. [connect] */
-MK_API int32_t mk_answers(const char *path, uint32_t bytes);
-
 /* A descriptor of /dev/null; and making a descriptor standard input, output and error. */
 MK_API int32_t mk_null_open(void);
 MK_API int32_t mk_standard(int32_t fd);
@@ -345,7 +342,7 @@ MK_API int32_t mk_pipe(int32_t *ends);
 #define MK_READY_FD 3
 
 /*
- * Starts this program again, in a session of its own, with nothing to read. `strings` are its arguments, then its variables, each with its
+ * Starts this program again, in a session of its own, with nothing to read and no other descriptors but its output. `strings` are its arguments, then its variables, each with its
  * NUL, `bytes` bytes in all; `table` is memory for arguments + variables + 2 words. Returns the process id. [posix_spawn]
  */
 MK_API int32_t mk_spawn(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, uint64_t *table, int32_t ready_fd);

@@ -8,7 +8,6 @@ import {
   multicastAddress,
   nodeName,
   notEmpty,
-  socketPath,
   wholeNumber,
 } from "./option-values.ts";
 import { type Parsed, parseWith, usageError } from "./parse.ts";
@@ -158,7 +157,7 @@ const consoles = () => ({
     listenAddress,
   ),
   socket: new Option("-U, --socket <path>", "console at a unix socket instead (both with -l)").argParser(
-    socketPath,
+    notEmpty,
   ),
   password: new Option("-K, --password-file <file>", "consoles must say its first line").argParser(notEmpty),
   none: new Option("-o, --no-console", "no console"),

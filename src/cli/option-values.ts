@@ -46,16 +46,6 @@ export function isLocalAddress(address: string): boolean {
   return local.check(address, isIPv4(address) ? "ipv4" : "ipv6");
 }
 
-/** Bytes that the kernel has for the path of a unix socket, its end included. */
-const socketPathBytes = 108;
-
-/** The path of a unix socket. */
-export function socketPath(value: string): string {
-  if (value === "" || Buffer.byteLength(value) >= socketPathBytes)
-    throw new InvalidArgumentError(`A path of 1 to ${socketPathBytes - 1} bytes is needed.`);
-  return value;
-}
-
 /**
  * A node's name (PROTOCOL §4.1): 1..255 bytes of UTF-8 without blanks and control characters; also without a comma, which separates names in `-t`.
  * The argument is bytes, one character each.

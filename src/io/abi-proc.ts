@@ -13,7 +13,6 @@ export const procSymbols = {
   mk_syslog: { args: ["u32", "ptr"], returns: "void" },
   mk_notify_open: { args: ["ptr", "u32"], returns: "i32" },
   mk_notify: { args: ["i32", "ptr", "u32"], returns: "i32" },
-  mk_answers: { args: ["ptr", "u32"], returns: "i32" },
   mk_null_open: { args: [], returns: "i32" },
   mk_standard: { args: ["i32"], returns: "i32" },
   mk_pipe: { args: ["ptr"], returns: "i32" },

@@ -1,3 +1,4 @@
+import { FsWay } from "./abi-fs.ts";
 import { READY_FD } from "./abi-proc.ts";
 import { allocate, type Pointer, shim } from "./ffi.ts";
 import type { Failed } from "./shim.ts";
@@ -52,10 +53,9 @@ export function sendNotify(fd: number, message: string): Failed | undefined {
   return failure(shim.mk_notify(fd, putBytes(bytes), bytes.length));
 }
 
-/** Whether somebody listens at a unix socket (bytes, one character each): undefined if so, else why not. */
-export function answersAt(path: string): Failed | undefined {
-  const bytes = Buffer.from(path, "latin1");
-  return failure(shim.mk_answers(putBytes(bytes), bytes.length));
+/** Opens a file below a directory's descriptor for reading, through no link (ASCII name). */
+export function openBelow(directory: number, name: string): number | Failed {
+  return value(shim.mk_fs_open(directory, putBytes(Buffer.from(`${name}\0`, "latin1")), FsWay.read));
 }
 
 /** A descriptor of /dev/null. */
