@@ -6,7 +6,7 @@ import { createDigest } from "./digest.ts";
 import { addressOf } from "./ffi.ts";
 import { wake } from "./shim.ts";
 import { createSys } from "./sys.ts";
-import type { DiskThreadData } from "./threads.ts";
+import type { DiskThreadData, SourceNotice, StageNotice } from "./threads.ts";
 
 /** What the two disk threads have in common. */
 
@@ -37,8 +37,11 @@ export function openDiskTools(data: DiskThreadData): DiskTools {
   };
 }
 
-/** Takes the engine's requests, in order. */
+/** Takes the engine's requests, in order, and answers the main thread when it wants to see this one live. */
 export function takeRequests<Request>(data: DiskThreadData, handle: (request: Request) => void): void {
+  data.main.on("message", () =>
+    data.main.postMessage({ kind: "alive" } satisfies StageNotice & SourceNotice),
+  );
   data.engine.on("message", (requests: readonly Request[]) => {
     for (const request of requests) handle(request);
   });

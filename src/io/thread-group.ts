@@ -11,6 +11,7 @@ import type { Log } from "./log.ts";
 import type { Network } from "./network-setup.ts";
 import { openWake, wake } from "./shim.ts";
 import {
+  ARE_YOU_THERE,
   type DiskThreadData,
   type EngineNotice,
   type LoadedThread,
@@ -36,6 +37,10 @@ export class Threads {
   readonly #wakeFd = openWake();
   readonly #loaded = new Map<ThreadName, Promise<LoadedThread>>();
   readonly #channels = { main: openChannel(), source: openChannel(), stage: openChannel() };
+  /** This thread's ends of the channels to the disk threads that have been started. */
+  readonly #disks = new Map<ThreadName, MessagePort>();
+  /** Who waits for a sign of life of a disk thread. */
+  readonly #waiting = new Map<ThreadName, () => void>();
   /** Statuses that wait for their second half, the traffic. */
   readonly #halves: { readonly engine: EngineStatus; readonly answer: (status: LiveStatus) => void }[] = [];
 
@@ -85,8 +90,8 @@ export class Threads {
       mtu: network.mtu,
       // Half of what is granted goes to the kernel's own overhead.
       receiveBuffer: Math.floor(network.facts.groupReceiveBuffer / 2),
-      noReceive: false,
-      noSend: false,
+      noReceive: settings.noReceive,
+      noSend: settings.noSend,
       rateLimit: settings.rateLimit,
     };
     const ports = { main: main.there, source: source.here, stage: stage.here };
@@ -100,6 +105,19 @@ export class Threads {
 
   status(answer: (status: LiveStatus) => void): void {
     this.engine.status((engine) => this.#halves.push({ engine, answer }));
+  }
+
+  /** Asks a thread for a sign of life; false if it has not been started. The answer to an earlier question need not have come. */
+  ask(thread: ThreadName, answer: () => void): boolean {
+    if (thread === "engine") {
+      this.status(answer);
+      return true;
+    }
+    const port = this.#disks.get(thread);
+    if (port === undefined) return false;
+    this.#waiting.set(thread, answer);
+    port.postMessage(ARE_YOU_THERE);
+    return true;
   }
 
   #onEngine(notice: EngineNotice): void {
@@ -125,6 +143,7 @@ export class Threads {
     this.#startDisk("source").on("message", (notice: SourceNotice) => {
       if (notice.kind === "lines") this.engine.onLines(notice.key, notice.lines);
       else if (notice.kind === "closed") this.engine.onSourceClosed(notice.key);
+      else if (notice.kind === "alive") this.#waiting.get("source")?.();
       else this.#log(0, notice.text);
     });
   }
@@ -135,6 +154,7 @@ export class Threads {
     return new Promise((resolve) => {
       port.on("message", (notice: StageNotice) => {
         if (notice.kind === "log") this.#log(0, notice.text);
+        else if (notice.kind === "alive") this.#waiting.get("stage")?.();
         else resolve();
       });
     });
@@ -142,6 +162,7 @@ export class Threads {
 
   #startDisk(name: "source" | "stage"): MessagePort {
     const { here, there } = openChannel();
+    this.#disks.set(name, here);
     const { arena, slotBytes } = this.#memory;
     const ends = { engine: this.#channels[name].there, engineWakeFd: this.#wakeFd, main: there };
     this.#load(name).then((thread) => thread.begin({ ...this.#disk, arena, slotBytes, ...ends }), fault);

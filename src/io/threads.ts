@@ -52,10 +52,19 @@ export type DiskThreadData = {
 export type SourceNotice =
   | { readonly kind: "lines"; readonly key: PushKey; readonly lines: readonly PushLine[] }
   | { readonly kind: "closed"; readonly key: PushKey }
-  | { readonly kind: "log"; readonly text: string };
+  | DiskNotice;
 
-/** From the stage's thread to the main one: lines for the log, and once that leftovers are gone and it takes requests. */
-export type StageNotice = { readonly kind: "ready" } | { readonly kind: "log"; readonly text: string };
+/** From the stage's thread to the main one; once, that leftovers are gone and it takes requests. */
+export type StageNotice = { readonly kind: "ready" } | DiskNotice;
+
+/** Lines for the log, and the answer to `ARE_YOU_THERE`. */
+type DiskNotice = { readonly kind: "log"; readonly text: string } | { readonly kind: "alive" };
+
+/** What the main thread posts to a disk thread to see it live. */
+export const ARE_YOU_THERE = "are you there?";
+
+/** Whether this program is the finished executable, and not a checkout. */
+export const inExecutable = import.meta.url.startsWith("file:///$bunfs/");
 
 /** What a thread's file posts when all that it imports is there; it is then given its data. */
 const LOADED = "loaded";
@@ -72,8 +81,7 @@ export type LoadedThread = {
  * executable's own file system, where all that is not an entry point has been merged into the main file.
  */
 export function loadThread(name: ThreadName, broken: (error: Error) => void): Promise<LoadedThread> {
-  const merged = import.meta.url.startsWith("file:///$bunfs/");
-  const file = new URL(merged ? `./io/${name}-worker.ts` : `./${name}-worker.ts`, import.meta.url);
+  const file = new URL(inExecutable ? `./io/${name}-worker.ts` : `./${name}-worker.ts`, import.meta.url);
   const worker = new Worker(file, { name });
   worker.on("error", broken);
   const begin = (data: EngineThreadData | DiskThreadData) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import manifest from "../../package.json" with { type: "json" };
 import { Cluster, run, runDaemonOnce, type TestDaemon, until } from "./daemon-fixture.ts";
 
 /** The real program: what it refuses, and how it starts and ends. */
@@ -15,6 +16,7 @@ beforeAll(() => {
   mkdirSync(base);
   chmodSync(cluster.folder, 0o755);
   writeFileSync(`${cluster.folder}/file`, "");
+  writeFileSync(`${cluster.folder}/word`, "word\n", { mode: 0o600 });
 });
 afterAll(() => cluster.close());
 
@@ -48,8 +50,41 @@ describe("bad input: one clear line, status 2", () => {
     ));
   test("a console address that this host does not have", () =>
     refuse(
-      ["-b", base, "-i", "127.0.0.1", "-l", "192.0.2.1"],
+      ["-b", base, "-i", "127.0.0.1", "-l", "192.0.2.1", "-K", `${cluster.folder}/word`],
       /^makuosan: console at 192\.0\.2\.1 port 5000: this host does not/m,
+    ));
+  test("a console address for others without a password", () =>
+    refuse(["-b", base, ...on, "-l", "0.0.0.0"], /^makuosan: a console at 0\.0\.0\.0, for others/m));
+  test("options that exclude each other", async () => {
+    await refuse(["-b", base, "-n", "-D"], /^makuosan: option '-n, .*' cannot be used with option '-D, /m);
+    await refuse(
+      ["-b", base, "-o", "-U", "s"],
+      /^makuosan: option '-o, .*' cannot be used with option '-U, /m,
+    );
+  });
+  test("a password file that others may read", async () => {
+    const open = `${cluster.folder}/open`;
+    writeFileSync(open, "word\n", { mode: 0o640 });
+    await refuse(
+      ["-b", base, ...on, "-K", open],
+      /^makuosan: password file \S+\/open: others than its owner may read or write it; run: chmod 600 \S+\/open$/m,
+    );
+    await refuse(["-b", base, ...on, "-k", open], /^makuosan: key file \S+\/open: others than its owner/m);
+  });
+  test("a key, as long as there is no encryption", () =>
+    refuse(
+      ["-b", base, ...on, "-k", `${cluster.folder}/word`],
+      /^makuosan: there is no encryption in this version yet \(-k\): it does not start/m,
+    ));
+  test("a log file that cannot be opened", () =>
+    refuse(
+      ["-b", base, ...on, "--log", `${cluster.folder}/none/log`],
+      /^makuosan: log file \S+\/none\/log: No such file or directory$/m,
+    ));
+  test("a socket's name that something else has", () =>
+    refuse(
+      ["-b", base, "-i", "127.0.0.1", "-p", "5877", "-U", `${cluster.folder}/file`],
+      /^makuosan: console at \S+\/file: there is something else with that name$/m,
     ));
   test("an unknown user", () =>
     refuse(["-b", base, ...on, "-u", "no-such-user"], /^makuosan: there is no user no-such-user$/m));
@@ -96,11 +131,11 @@ describe("a running daemon", () => {
     daemon = await cluster.start("alone", base);
   });
 
-  test("says what it is, and that the group is open", () => {
+  test("says what it is, and that the group is open", async () => {
     expect(daemon.log).toMatch(
       /^\d{4}-\d\d-\d\dT[\d:.]+Z makuosan\[\d+\] alone \(node [0-9a-f]{16}\) is up: group 239\.255\.\d+\.\d+:5000 on lo 127\.0\.0\.1, mtu \d+, offload .*, socket buffers of \d+ \(receive\) and \d+ bytes \(send\)$/m,
     );
-    expect(daemon.log).toContain("the group is open: no key");
+    await daemon.says("the group is open: no key");
   });
 
   test("is found by its name, in /, and does not use the processor while idle", async () => {
@@ -180,7 +215,7 @@ test.if(root)("with -u, a program that only root can read works all the same", a
   for (const part of ["src", "build", "package.json"])
     cpSync(checkout + part, `${closed}/${part}`, { recursive: true });
   // A library elsewhere may well be open to everybody: these are copies, too.
-  for (const name of ["commander", "@commander-js", "zstd-napi"])
+  for (const name of Object.keys(manifest.dependencies))
     cpSync(`${checkout}node_modules/${name}`, `${closed}/node_modules/${name}`, { recursive: true });
   const bases = ["from", "to"].map((name) => `${cluster.folder}/closed-${name}`);
   for (const path of bases) {
