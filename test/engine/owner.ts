@@ -1,5 +1,5 @@
 import { createEngine } from "../../src/engine/node.ts";
-import type { Engine, EngineConfig, EngineEvent, Outcome, Output } from "../../src/engine/ports.ts";
+import type { Command, Engine, EngineConfig, EngineEvent, Outcome, Output } from "../../src/engine/ports.ts";
 import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
 import { decode, encode } from "../../src/wire/codec.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
@@ -15,6 +15,7 @@ const SLOT_BYTES = 516 * 8;
 /** The owner has settled, and its HELLOs are out, at this time. */
 const SETTLED_US = 500_000;
 
+type PushCommand = Extract<Command, { readonly kind: "push" }>;
 type Started = { readonly push: PushId; readonly targets: readonly NodeId[] };
 
 /**
@@ -31,29 +32,42 @@ export class Owner {
   readonly packets = new Map<number, number>();
   readonly #members: readonly NodeId[];
   readonly #contentBlocks: number;
+  readonly #entries: number;
   readonly #rows = new Uint32Array(TX_ROWS_MAX * TX_ROW_WORDS);
   readonly #reported = new Map<string, number>();
 
   constructor(options: {
     readonly members: number;
     readonly contentBlocks?: number;
+    /** Of the manifest; 0 or 1. */
+    readonly entries?: number;
     readonly slots?: number;
+    /** Members that never receive. */
+    readonly readOnly?: readonly number[];
     readonly config?: Partial<EngineConfig>;
   }) {
     this.#contentBlocks = options.contentBlocks ?? 4;
+    this.#entries = options.entries ?? 1;
     const slots = Array.from({ length: options.slots ?? 96 }, (_, slot) => slot as Slot);
     const memory = { rx: new Uint32Array(RX_TABLE_WORDS), slots, slotBytes: SLOT_BYTES };
     this.engine = createEngine(config(options.config), memory, () => 0x8000_0000);
     this.engine.onTimeout(us(0));
     this.#members = Array.from({ length: options.members }, (_, index) => BigInt(index + 2) as NodeId);
-    const hello = { type: "hello", epoch: 5n, solicit: false, noReceive: false, noSend: false } as const;
-    for (const node of this.#members)
-      this.hear(node, 0 as PushId, { ...hello, mtu: 576, name: `host${node}`, version: "x" });
+    const hello = { type: "hello", epoch: 5n, solicit: false, noSend: false } as const;
+    for (const node of this.#members) {
+      const noReceive = options.readOnly?.includes(Number(node)) ?? false;
+      this.hear(node, 0 as PushId, { ...hello, noReceive, mtu: 576, name: `host${node}`, version: "x" });
+    }
     this.timeout();
   }
 
   /** Starts a push of everything to the members of these numbers, all of which accept and need the one file. */
-  start(request: number, hosts: readonly number[], answers: "silent" | "accepted" | "needing"): Started {
+  start(
+    request: number,
+    hosts: readonly number[],
+    answers: "silent" | "accepted" | "needing",
+    overrides: Partial<PushCommand> = {},
+  ): Started {
     this.engine.onCommand(
       {
         kind: "push",
@@ -64,6 +78,7 @@ export class Owner {
         names: false,
         task: SEND_TASK,
         progress: true,
+        ...overrides,
       },
       us(this.now),
     );
@@ -76,17 +91,22 @@ export class Owner {
     for (const node of targets)
       this.report(node, push, { kind: "accept", receiveBuffer: 8 << 20, window: 32 });
     if (answers === "accepted") return { push, targets };
-    for (let turn = 0; turn < 10 && this.sentOf(push) < 1; turn++) {
-      this.now = Math.max(this.now, this.engine.deadline());
-      this.timeout();
-      this.take();
-    }
+    this.takeManifest(push);
     const all = new Uint8Array([1]);
     for (const node of targets) {
       this.status(node, push, 1);
       this.report(node, push, { kind: "need", section: 0, entries: 1, update: all, content: all });
     }
     return { push, targets };
+  }
+
+  /** Takes the manifest's packet. */
+  takeManifest(push: PushId): void {
+    for (let turn = 0; turn < 10 && this.sentOf(push) < 1; turn++) {
+      this.now = Math.max(this.now, this.engine.deadline());
+      this.timeout();
+      this.take();
+    }
   }
 
   /** A control packet of a member. */
@@ -152,6 +172,11 @@ export class Owner {
     return this.events.flatMap((event) => (event.kind === "outcome" ? [event.outcome] : []));
   }
 
+  /** Events of one kind told so far. */
+  told<Kind extends EngineEvent["kind"]>(kind: Kind): readonly Extract<EngineEvent, { kind: Kind }>[] {
+    return this.events.filter((event): event is Extract<EngineEvent, { kind: Kind }> => event.kind === kind);
+  }
+
   drain(): void {
     for (let next = this.engine.poll(); next !== undefined; next = this.engine.poll()) this.#perform(next);
   }
@@ -189,7 +214,7 @@ export class Owner {
       bytes: blockKind === BlockKind.content ? SLOT_BYTES : 100,
       lastOfKind: block < 2,
       final: block === last,
-      entries: block === 0 ? 1 : 0,
+      entries: block === 0 ? this.#entries : 0,
       contentBytes: block === 0 ? 0 : this.#contentBlocks * (SLOT_BYTES - 16),
     };
   }
