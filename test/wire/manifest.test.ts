@@ -148,7 +148,8 @@ test("mayFollow: ascending, and only directories have insides", () => {
   expect(follows("file", "b", "a")).toBe(false);
   expect(follows("directory", "a", "a/b")).toBe(true);
   expect(follows("directory", "a", "a/b/c")).toBe(true);
-  for (const type of ["file", "symlink", "fifo"] as const) expect(follows(type, "a", "a/b")).toBe(false);
+  for (const type of ["file", "symlink", "fifo", "block", "character", "other"] as const)
+    expect(follows(type, "a", "a/b")).toBe(false);
   expect(follows("file", "a", "ab")).toBe(true);
   expect(follows("directory", "a/b", "a")).toBe(false);
   expect(follows("file", "a/z", "a-b")).toBe(true);
