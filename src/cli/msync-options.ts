@@ -1,8 +1,8 @@
-import { Command, Option } from "@commander-js/extra-typings";
-import { parseHosts } from "./console-command.ts";
-import { notEmpty, wholeNumber } from "./option-values.ts";
-import { type Parsed, parseWith, usageError } from "./parse.ts";
-import { version } from "./version.ts";
+import { parseArgs } from "node:util";
+import { bytesToText, displayBytes, textToBytes } from "./display.ts";
+import { parseHosts } from "./host-list.ts";
+import { MSYNC_OPTIONS, type MsyncOptionName, msyncHelp, type OptionRow } from "./msync-table.ts";
+import { type Parsed, type ParsedExit, usageError } from "./parsed.ts";
 
 /** Where a daemon's console is. */
 export type Target =
@@ -10,52 +10,70 @@ export type Target =
   /** Bytes, one character each. */
   | { readonly kind: "unix"; readonly path: string };
 
-export type MsyncAction =
-  | {
-      readonly kind: "send";
-      readonly paths: readonly string[];
-      readonly recursive: boolean;
-      readonly dryRun: boolean;
-      readonly hosts: string | undefined;
-    }
-  | { readonly kind: "members" }
-  | { readonly kind: "status" };
+/** A push, as the command line describes it. Paths, patterns and names of files are bytes, one character each; other names are text. */
+export type MsyncPush = {
+  readonly kind: "push";
+  readonly paths: readonly string[];
+  readonly recursive: boolean;
+  readonly dryRun: boolean;
+  readonly mode: "send" | "check";
+  readonly removes: "nothing" | "missing" | "extra";
+  readonly removesMax: number | undefined;
+  /** undefined: every member. */
+  readonly hosts: readonly string[] | undefined;
+  readonly group: string | undefined;
+  readonly excludes: readonly string[];
+  /** Files with more patterns, one a line; `-` is stdin. */
+  readonly excludeFiles: readonly string[];
+  readonly json: boolean;
+  /** "auto": on a terminal. */
+  readonly progress: "auto" | "always" | "never";
+};
 
-/** What the command line asks of msync. Paths and hosts are bytes, one character each. */
-export type MsyncOptions = { readonly target: Target; readonly level: number; readonly action: MsyncAction };
+export type MsyncAction =
+  | MsyncPush
+  | { readonly kind: "members" | "status"; readonly json: boolean }
+  /** Console commands of a file, one a line; `-` is stdin. */
+  | { readonly kind: "script"; readonly file: string }
+  /** Names of members for a shell's completion. */
+  | { readonly kind: "hosts" };
+
+/** What the command line asks of msync. */
+export type MsyncOptions = {
+  readonly target: Target;
+  /** How much is said, 0 to 9. */
+  readonly level: number;
+  /** File with the console's password. */
+  readonly passwordFile: string | undefined;
+  readonly action: MsyncAction;
+};
+
+/** "version": the program's version is wanted on stdout, and nothing else. */
+export type MsyncParsed = Parsed<MsyncOptions> | { readonly kind: "version" };
 
 const DEFAULT_TARGET = "tcp:127.0.0.1:5000";
+const levelMax = 9;
+/** The largest number that a request can carry. */
+const removesMaxLimit = 0xffff_fffe;
 
 /** Reads msync's command line. No arguments at all: the usage on stderr, status 1. */
-export function parseMsyncArguments(args: readonly string[]): Parsed<MsyncOptions> {
-  const command = msyncCommand();
-  if (args.length === 0) return { kind: "exit", status: 1, stdout: "", stderr: command.helpInformation() };
-  const parsed = parseWith(command, args, () => ({ paths: command.args, ...command.opts() }));
-  if (parsed.kind === "exit") return parsed;
-  const { paths, target: targetText, ...options } = parsed.options;
-  const wrong = (text: string) => usageError("msync", text);
+export function parseMsyncArguments(args: readonly string[]): MsyncParsed {
+  if (args.length === 0) return usage();
+  const words = readWords(args);
+  if (typeof words === "string") return wrong(words);
+  if (words.has("help")) return { kind: "exit", status: 0, stdout: msyncHelp(), stderr: "" };
+  if (words.has("version")) return { kind: "version" };
+  const targetText = words.last("target") ?? environmentTarget() ?? DEFAULT_TARGET;
   const target = parseTarget(targetText);
   if (target === undefined)
     return wrong(`'${targetText}' is no console: tcp:HOST:PORT, unix:PATH or a path is needed`);
-  const level = Math.min(9, options.loglevel + Number(options.verbose));
-  const sends = paths.length > 0 || options.recursive || options.dryRun || options.to !== undefined;
-  if (options.members || options.status) {
-    if (sends || (options.members && options.status))
-      return wrong("--members and --status go with nothing else");
-    return {
-      kind: "run",
-      options: { target, level, action: { kind: options.members ? "members" : "status" } },
-    };
-  }
-  if (paths.length === 0 && !options.recursive) return wrong("a path or -r is needed");
-  if (paths.includes("")) return wrong("a path is empty");
-  if (options.to !== undefined && parseHosts(options.to).length === 0)
-    return wrong("option -t names no host");
-  const { recursive = false, dryRun = false, to: hosts } = options;
-  return {
-    kind: "run",
-    options: { target, level, action: { kind: "send", paths, recursive, dryRun, hosts } },
-  };
+  const loglevel = numberOf(words, "loglevel", levelMax);
+  if (typeof loglevel === "string") return wrong(loglevel);
+  const action = readAction(words);
+  if (typeof action === "string") return wrong(action);
+  if (action.kind === "exit") return action;
+  const level = Math.min(levelMax, (loglevel ?? 0) + words.count("verbose"));
+  return { kind: "run", options: { target, level, passwordFile: words.last("password-file"), action } };
 }
 
 /** Reads `tcp:HOST:PORT`, `tcp:[HOST]:PORT`, `unix:PATH` or a plain path; undefined: none of them. */
@@ -67,29 +85,133 @@ export function parseTarget(text: string): Target | undefined {
   return port >= 1 && port <= 65_535 ? { kind: "tcp", host: tcp?.[1] ?? tcp?.[2] ?? "", port } : undefined;
 }
 
-function msyncCommand() {
-  return new Command("msync")
-    .description("Sends paths below the base directory to all other makuosan daemons at once.")
-    .usage("[options] [PATH...]")
-    .argument("[PATH...]", "relative to the daemon's base directory")
-    .version(`msync ${version}`, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this text")
-    .option("-r, --recursive", "all below PATH, or the whole base directory")
-    .option("-n, --dry-run", "only say what would change")
-    .addOption(new Option("-t, --to <HOST[,HOST]>", "only to these hosts").argParser(notEmpty))
-    .addOption(
-      new Option("-v, --verbose", "say more: -v updated files, -vv skipped ones, too")
-        .default(0)
-        .argParser((_: string, before: number) => before + 1),
-    )
-    .addOption(
-      new Option("-l, --loglevel <n>", "the same as a number").default(0).argParser(wholeNumber(0, 9)),
-    )
-    .option("--members", "list the other members of the group")
-    .option("--status", "what the daemon is doing, and its counters")
-    .addOption(
-      new Option("-c, --target <target>", "console: tcp:HOST:PORT, unix:PATH or a path")
-        .env("MSYNC_TARGET")
-        .default(DEFAULT_TARGET),
-    );
+/** The command line's words, sorted. */
+type Words = {
+  readonly paths: readonly string[];
+  has(name: MsyncOptionName): boolean;
+  count(name: MsyncOptionName): number;
+  all(name: MsyncOptionName): readonly string[];
+  last(name: MsyncOptionName): string | undefined;
+};
+
+/** Options that say what a push is to be: they go with no other action. */
+const PUSH_OPTIONS: readonly MsyncOptionName[] = [
+  "recursive",
+  "dry-run",
+  "to",
+  "sync",
+  "max-delete",
+  "exclude",
+  "exclude-from",
+];
+
+function readAction(words: Words): MsyncAction | ParsedExit | string {
+  if (words.has("complete-hosts")) return { kind: "hosts" };
+  const asked = (["members", "status", "check", "file"] as const).filter((name) => words.has(name));
+  if (asked.length > 1) return `${asked.map((name) => `--${name}`).join(" and ")} exclude each other`;
+  const [other] = asked;
+  // The original answers these with its usage and status 1.
+  if (other !== undefined && other !== "file" && (words.has("delete") || words.has("group"))) return usage();
+  if (other === undefined || other === "check") return readPush(words);
+  const also = [...PUSH_OPTIONS, "delete" as const, "group" as const].find((name) => words.has(name));
+  if (also !== undefined || words.paths.length > 0)
+    return `--${other} does not go with ${also === undefined ? "a path" : `--${also}`}`;
+  if (other !== "file") return { kind: other, json: words.has("json") };
+  if (words.has("json")) return "--file does not go with --json";
+  return { kind: "script", file: words.last("file") ?? "" };
+}
+
+function readPush(words: Words): MsyncPush | string {
+  const { paths } = words;
+  if (paths.length === 0 && !words.has("recursive")) return "a path or -r is needed";
+  if (paths.includes("")) return "a path is empty";
+  const to = words.last("to");
+  const hosts = to === undefined ? undefined : parseHosts(to);
+  if (hosts?.length === 0) return "option -t names no host";
+  const check = words.has("check");
+  if (check && words.has("sync")) return "--check and --sync exclude each other";
+  const removes = words.has("delete") ? "extra" : words.has("sync") ? "missing" : "nothing";
+  const removesMax = numberOf(words, "max-delete", removesMaxLimit);
+  if (typeof removesMax === "string") return removesMax;
+  if (removesMax !== undefined && removes === "nothing") return "--max-delete needs --delete or --sync";
+  if (words.has("progress") && words.has("no-progress"))
+    return "--progress and --no-progress exclude each other";
+  const group = words.last("group");
+  return {
+    kind: "push",
+    paths,
+    recursive: words.has("recursive"),
+    dryRun: words.has("dry-run"),
+    mode: check ? "check" : "send",
+    removes,
+    removesMax,
+    hosts,
+    group: group === undefined ? undefined : bytesToText(group),
+    excludes: words.all("exclude"),
+    excludeFiles: words.all("exclude-from"),
+    json: words.has("json"),
+    progress: words.has("progress") ? "always" : words.has("no-progress") ? "never" : "auto",
+  };
+}
+
+function numberOf(words: Words, name: MsyncOptionName, most: number): number | undefined | string {
+  const value = words.last(name);
+  if (value === undefined) return undefined;
+  const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (number <= most) return number;
+  return `--${name} '${value}': a whole number from 0 to ${most} is needed`;
+}
+
+/** Sorts the words as getopt_long(3) would. A string says what is wrong with them. */
+function readWords(args: readonly string[]): Words | string {
+  const rows: readonly OptionRow[] = MSYNC_OPTIONS;
+  const options = Object.fromEntries(
+    rows.map(({ name, short, value }) => [
+      name,
+      {
+        type: value === undefined ? "boolean" : "string",
+        multiple: true,
+        ...(short === undefined ? {} : { short }),
+      } as const,
+    ]),
+  );
+  // Not strict: of what it finds wrong it tells in several sentences, and a value may start with a dash.
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values = new Map<string, string[]>();
+  const paths: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") paths.push(token.value);
+    if (token.kind !== "option") continue;
+    const row = rows.find(({ name }) => name === token.name);
+    if (row === undefined) return `unknown option ${token.rawName}`;
+    if (row.value === undefined && token.value !== undefined) return `option ${token.rawName} takes no value`;
+    if (row.value !== undefined && !token.value) return `option ${token.rawName} needs a value`;
+    values.set(row.name, [...(values.get(row.name) ?? []), token.value ?? ""]);
+  }
+  return {
+    paths,
+    has: (name) => values.has(name),
+    count: (name) => values.get(name)?.length ?? 0,
+    all: (name) => values.get(name) ?? [],
+    last: (name) => values.get(name)?.at(-1),
+  };
+}
+
+function environmentTarget(): string | undefined {
+  const text = process.env.MSYNC_TARGET;
+  return text === undefined || text === "" ? undefined : textToBytes(text);
+}
+
+function usage(): ParsedExit {
+  return { kind: "exit", status: 1, stdout: "", stderr: msyncHelp() };
+}
+
+function wrong(text: string): ParsedExit {
+  return usageError("msync", displayBytes(text));
 }

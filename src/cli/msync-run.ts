@@ -1,74 +1,96 @@
-import { connect, type Socket } from "node:net";
-import { ConsoleReader } from "./console-reader.ts";
-import { bytesToText, displayText } from "./display.ts";
-import type { MsyncOptions, Target } from "./msync-options.ts";
-import { consoleCommands, judgeLine } from "./msync-script.ts";
+import {
+  type Conversation,
+  type ConversationListener,
+  openConversation,
+  targetText,
+} from "./conversation.ts";
+import { readLines, readPassword, scriptLines, UnusableFile } from "./msync-files.ts";
+import type { MsyncOptions } from "./msync-options.ts";
+import { PushRun } from "./msync-push.ts";
+import { askHosts, askJson } from "./msync-query.ts";
+import { TextRun } from "./msync-text.ts";
+import type { MsyncWorld } from "./msync-world.ts";
+import { USAGE_STATUS } from "./parsed.ts";
 
-/** Where msync's words go: whole lines as bytes, one character each. */
-export type MsyncOutput = { stdout(line: string): void; stderr(line: string): void };
+/** A console that does not greet within this time is none; a shell that completes a name waits less. */
+const patienceMs = { work: 10_000, complete: 1_000 } as const;
 
-/** Whoever accepts the connection but does not greet within this time is no daemon. */
-const greetingMs = 10_000;
+const SIGNAL_STATUS: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Does what the options ask, through the daemon's console. Resolves to the exit status: 0 if every target has every file, 1 if anything
- * failed or no daemon could be asked. Never rejects.
+ * failed or no daemon could be asked, 2 if a named file cannot be used, 128 and the signal's number if it was stopped. Never rejects.
  */
-export function runMsync(options: MsyncOptions, output: MsyncOutput): Promise<number> {
+export async function runMsync(options: MsyncOptions, world: MsyncWorld): Promise<number> {
+  const quiet = options.action.kind === "hosts";
+  let password: string | undefined;
+  let begin: Begin;
+  try {
+    password = options.passwordFile === undefined ? undefined : readPassword(options.passwordFile);
+    begin = prepare(options, world);
+  } catch (error) {
+    if (!(error instanceof UnusableFile)) throw error;
+    if (quiet) return 0;
+    world.print(2, [`msync: ${error.message}`]);
+    return USAGE_STATUS;
+  }
   const { promise, resolve } = Promise.withResolvers<number>();
-  const where = targetText(options.target);
-  const commands = consoleCommands(options);
-  const socket = openTarget(options.target);
-  let failed = false;
-  let greeted = false;
-  let over = false;
-  const finish = (status: number) => {
-    if (over) return;
-    over = true;
-    clearTimeout(timer);
-    socket.destroy();
-    resolve(status);
-  };
-  const fail = (text: string) => {
-    if (!over) output.stderr(`error: ${displayText(text)}`);
-    finish(1);
-  };
-  const timer = setTimeout(() => fail(`no answer from ${where}: is a makuosan listening there?`), greetingMs);
-  const reader = new ConsoleReader({
-    line: (line) => {
-      const { to, failure } = judgeLine(line);
-      failed ||= failure;
-      output[to](line);
-    },
-    prompt: () => {
-      greeted = true;
-      clearTimeout(timer);
-      const command = commands.shift();
-      if (command === undefined) finish(failed ? 1 : 0);
-      else socket.write(`${command}\n`, "latin1");
-    },
-  });
-  socket.setKeepAlive(true, 10_000);
-  socket.on("data", (chunk: Buffer) => {
-    if (!over) reader.receive(chunk.toString("latin1"));
-  });
-  socket.on("error", (error: NodeJS.ErrnoException) => {
-    if (greeted) fail(`lost ${where}: ${error.code ?? error.message}`);
-    else fail(`no makuosan at ${where} (${error.code ?? error.message}); see README, Troubleshooting`);
-  });
-  socket.on("close", () =>
-    fail(greeted ? `${where} closed the connection` : `${where} is no console of a makuosan`),
+  const { target } = options;
+  const conversation = openConversation(
+    { target, password, patienceMs: quiet ? patienceMs.complete : patienceMs.work },
+    (opened) => begin(opened, resolve),
   );
-  return promise;
+  const stop = () => {
+    const name = String(world.stop.reason);
+    // Before the listener is told, which would end it with a status of its own.
+    resolve(SIGNAL_STATUS[name] ?? 1);
+    conversation.end(`stopped by ${name}`);
+  };
+  world.stop.addEventListener("abort", stop);
+  const status = await promise;
+  world.stop.removeEventListener("abort", stop);
+  conversation.close();
+  return status;
 }
 
-function openTarget(target: Target): Socket {
-  if (target.kind === "unix") return connect({ path: bytesToText(target.path) });
-  return connect({ host: bytesToText(target.host), port: target.port });
+/** Starts what is to be done on a connection; `done` gets the exit status. */
+type Begin = (conversation: Conversation, done: (status: number) => void) => ConversationListener;
+
+/** Reads all files that the options name, so that nothing begins if one cannot be used. Throws `UnusableFile`. */
+function prepare({ action, level, target }: MsyncOptions, world: MsyncWorld): Begin {
+  const where = targetText(target);
+  switch (action.kind) {
+    case "push": {
+      const excludes = [...action.excludes, ...action.excludeFiles.flatMap(readLines)];
+      const push = { ...action, excludes };
+      return (conversation, done) =>
+        new PushRun(conversation, { push, level, where }, { world, done }).listener;
+    }
+    case "script": {
+      const commands = withLevel(level, scriptLines(action.file));
+      return (conversation, done) => new TextRun(conversation, commands, { world, done });
+    }
+    case "members":
+    case "status":
+      if (action.json) {
+        return (conversation, done) =>
+          askJson(conversation, { where, about: action.kind }, ({ status, lines, error }) => {
+            world.print(1, lines);
+            if (error !== undefined) world.print(2, [`error: ${error}`]);
+            done(status);
+          });
+      }
+      return (conversation, done) => new TextRun(conversation, [action.kind], { world, done });
+    case "hosts":
+      return (conversation, done) =>
+        askHosts(conversation, where, (names) => {
+          world.print(1, names);
+          done(0);
+        });
+  }
 }
 
-function targetText(target: Target): string {
-  return target.kind === "unix"
-    ? `unix:${bytesToText(target.path)}`
-    : `tcp:${bytesToText(target.host)}:${target.port}`;
+async function* withLevel(level: number, lines: AsyncIterable<string>): AsyncGenerator<string> {
+  if (level > 0) yield `loglevel ${level}`;
+  yield* lines;
 }

@@ -1,13 +1,8 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { CommanderError } from "@commander-js/extra-typings";
+import { type Parsed, usageError } from "./parsed.ts";
 
-/** The command line, read: either values, or text to print and a status to exit with. */
-export type Parsed<T> =
-  | { readonly kind: "run"; readonly options: T }
-  | { readonly kind: "exit"; readonly status: number; readonly stdout: string; readonly stderr: string };
-
-/** Exit status for a command line or a configuration that cannot be used. */
-export const USAGE_STATUS = 2;
+export { type Parsed, usageError };
 
 /**
  * Runs a commander command over `args` without letting it print or exit. A bad command line gives one line for stderr that starts with
@@ -38,14 +33,4 @@ export function parseWith<T>(command: CommandUnknownOpts, args: readonly string[
         .trim(),
     );
   }
-}
-
-/** The result for a command line that is wrong in a way that the option table cannot know. */
-export function usageError(name: string, text: string): Parsed<never> {
-  return {
-    kind: "exit",
-    status: USAGE_STATUS,
-    stdout: "",
-    stderr: `${name}: ${text} (see ${name} --help)\n`,
-  };
 }

@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import { MTU_MIN } from "../wire/constants.ts";
+import { formatIp, parseIp } from "./ip.ts";
 
 /** One IPv4 address of this host and the interface that has it. */
 export type Interface = {
@@ -33,16 +34,6 @@ export function chooseInterface(wanted: string, host: Host): Interface | string 
       ? `no interface ${wanted} with an IPv4 address`
       : `no interface has the address ${wanted}`;
   return `${what} (there are: ${have || "none"})`;
-}
-
-/** Dotted decimal to a number, most significant byte first; the text is an IPv4 address. */
-export function parseIp(text: string): number {
-  return text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-/** The inverse of `parseIp`. */
-export function formatIp(ip: number): string {
-  return [24, 16, 8, 0].map((shift) => (ip >>> shift) & 255).join(".");
 }
 
 function chooseAny(host: Host): Interface | string {

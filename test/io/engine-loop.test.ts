@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Address, Command, Engine, EngineEvent, Output } from "../../src/engine/ports.ts";
 import { Ready } from "../../src/io/abi-net.ts";
 import { type LoopParts, type Mail, runEngineLoop } from "../../src/io/engine-loop.ts";
-import { parseIp } from "../../src/io/interfaces.ts";
+import { parseIp } from "../../src/io/ip.ts";
 import {
   closeNet,
   NetShim,

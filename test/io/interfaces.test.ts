@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { chooseInterface, formatIp, type Interface, parseIp } from "../../src/io/interfaces.ts";
+import { chooseInterface, type Interface } from "../../src/io/interfaces.ts";
+import { formatIp, parseIp } from "../../src/io/ip.ts";
 
 function make(name: string, address: string, rest: Partial<Interface> = {}): Interface {
   return {

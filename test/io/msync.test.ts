@@ -1,8 +1,8 @@
+/** msync against the console of a daemon whose engine the test plays. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
-import { parseMsyncArguments } from "../../src/cli/msync-options.ts";
-import { runMsync } from "../../src/cli/msync-run.ts";
 import { type Fixture, keyOf, openFixture } from "./console-fixture.ts";
+import { startMsync as start } from "./msync-fixture.ts";
 
 let fixture: Fixture;
 beforeEach(() => {
@@ -11,18 +11,6 @@ beforeEach(() => {
 afterEach(() => fixture.close());
 
 const address = { ip: 0x0a000002, port: 9 };
-
-function start(port: number, ...args: string[]) {
-  const parsed = parseMsyncArguments(["-c", `tcp:127.0.0.1:${port}`, ...args]);
-  if (parsed.kind === "exit") throw new Error(parsed.stderr);
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  const status = runMsync(parsed.options, {
-    stdout: (line) => stdout.push(line),
-    stderr: (line) => stderr.push(line),
-  });
-  return { status, stdout, stderr };
-}
 
 describe("exit status", () => {
   test("0 when every host is complete", async () => {

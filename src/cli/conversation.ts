@@ -1,0 +1,185 @@
+import type { SocketHandler } from "bun";
+import { ConsoleReader, withoutEscapes } from "./console-reader.ts";
+import { bytesToText, displayBytes, textToBytes } from "./display.ts";
+import type { Target } from "./msync-options.ts";
+
+/** A connection to a daemon's console that has greeted, or will. */
+export type Conversation = {
+  /** Sends a line, to which the end is added; bytes, one character each. */
+  send(line: string): void;
+  /** Ends it; nothing is called any more. A push that was asked for is given up. */
+  close(): void;
+  /** As `close`, but the listener is told that it ended, and how. */
+  end(text: string): void;
+};
+
+export type ConversationListener = {
+  line(line: string): void;
+  /** A command may be sent. */
+  prompt(): void;
+  /** It ended, not by `close`: `text` says how, for people, as bytes. `closed`: in order, by the daemon. Once, and last. */
+  ended(how: { readonly text: string; readonly closed: boolean }): void;
+};
+
+export type ConversationOptions = {
+  readonly target: Target;
+  /** Bytes; undefined: there is none. */
+  readonly password: string | undefined;
+  /** Whoever accepts the connection but does not greet within this time is no daemon. */
+  readonly patienceMs: number;
+};
+
+/** A connection may be quiet for this long before the other side's kernel is asked whether it is still there. */
+const keepAliveMs = 10_000;
+
+/** Connects to a console and answers what it wants before its first prompt. Everything is told to the listener, later. */
+export function openConversation(
+  options: ConversationOptions,
+  listen: (conversation: Conversation) => ConversationListener,
+): Conversation {
+  return new Link(options, listen);
+}
+
+/** A target, as it is written on the command line; bytes, fit for a line. */
+export function targetText(target: Target): string {
+  if (target.kind === "unix") return displayBytes(`unix:${target.path}`);
+  return displayBytes(`tcp:${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`);
+}
+
+type LinkSocket = { write(data: Uint8Array): number; terminate(): void };
+
+class Link implements Conversation {
+  readonly #options: ConversationOptions;
+  readonly #listener: ConversationListener;
+  readonly #where: string;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #socket: LinkSocket | undefined;
+  #unsent: Uint8Array[] = [];
+  #greeted = false;
+  #passwordSent = false;
+  #over = false;
+
+  constructor(options: ConversationOptions, listen: (conversation: Conversation) => ConversationListener) {
+    this.#options = options;
+    this.#listener = listen(this);
+    this.#where = targetText(options.target);
+    this.#timer = setTimeout(
+      () => this.end(`no answer from ${this.#where}: is a makuosan listening there?`),
+      options.patienceMs,
+    );
+    this.#connect();
+  }
+
+  send(line: string): void {
+    this.#unsent.push(Buffer.from(`${line}\n`, "latin1"));
+    this.#flush();
+  }
+
+  close(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#socket?.terminate();
+  }
+
+  end(text: string): void {
+    this.#end({ text, closed: false });
+  }
+
+  #connect(): void {
+    const reader = new ConsoleReader({
+      line: (line) => this.#line(line),
+      prompt: () => {
+        if (this.#over) return;
+        this.#greeted = true;
+        clearTimeout(this.#timer);
+        this.#listener.prompt();
+      },
+      password: () => this.#answerPassword(),
+    });
+    const handler: SocketHandler<undefined> = {
+      open: (socket) => {
+        socket.setKeepAlive(true, keepAliveMs);
+        socket.setNoDelay(true);
+        this.#socket = socket;
+        if (this.#over) socket.terminate();
+        else this.#flush();
+      },
+      data: (_, chunk) => {
+        if (!this.#over) reader.receive(chunk.toString("latin1"));
+      },
+      drain: () => this.#flush(),
+      error: (_, error) => this.#lost(codeOf(error)),
+      close: (_, error) => this.#lost(error === undefined ? undefined : codeOf(error)),
+      // The promise tells it, too.
+      connectError: () => {},
+    };
+    connect(this.#options.target, handler).catch((error: unknown) =>
+      this.end(`no makuosan at ${this.#where} (${codeOf(error)}); see README, Troubleshooting`),
+    );
+  }
+
+  #line(line: string): void {
+    if (this.#over) return;
+    if (this.#greeted) {
+      this.#listener.line(line);
+      return;
+    }
+    const words = withoutEscapes(line);
+    if (words.startsWith("error: ")) this.end(`${this.#where}: ${displayBytes(words.slice(7))}`);
+    else if (this.#passwordSent && words.startsWith("sorry")) this.end(`wrong password for ${this.#where}`);
+    // A terminal's line end after the password.
+    else if (!this.#passwordSent || words !== "") this.end(this.#stranger());
+  }
+
+  #answerPassword(): void {
+    const { password } = this.#options;
+    if (this.#over) return;
+    if (password === undefined) this.end(`${this.#where} wants a password: -K FILE is needed`);
+    else if (this.#passwordSent) this.end(`wrong password for ${this.#where}`);
+    else {
+      this.#passwordSent = true;
+      this.send(password);
+    }
+  }
+
+  #lost(code: string | undefined): void {
+    if (this.#greeted && code !== undefined) this.end(`lost ${this.#where}: ${code}`);
+    else if (this.#greeted) this.#end({ text: `${this.#where} closed the connection`, closed: true });
+    else if (this.#passwordSent) this.end(`wrong password for ${this.#where}`);
+    else this.end(this.#stranger());
+  }
+
+  #stranger(): string {
+    return `${this.#where} is no console of a makuosan`;
+  }
+
+  #end(how: { readonly text: string; readonly closed: boolean }): void {
+    if (this.#over) return;
+    this.close();
+    this.#listener.ended(how);
+  }
+
+  #flush(): void {
+    const socket = this.#socket;
+    while (socket !== undefined && !this.#over) {
+      const [bytes] = this.#unsent;
+      if (bytes === undefined) return;
+      const sent = Math.max(0, socket.write(bytes));
+      if (sent < bytes.length) {
+        this.#unsent[0] = bytes.subarray(sent);
+        return;
+      }
+      this.#unsent.shift();
+    }
+  }
+}
+
+function connect(target: Target, socket: SocketHandler<undefined>): Promise<unknown> {
+  if (target.kind === "unix") return Bun.connect({ unix: bytesToText(target.path), socket });
+  return Bun.connect({ hostname: bytesToText(target.host), port: target.port, socket });
+}
+
+function codeOf(error: unknown): string {
+  const { code, message } = error as Partial<NodeJS.ErrnoException>;
+  return displayBytes(textToBytes(code ?? message ?? String(error)));
+}

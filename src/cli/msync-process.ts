@@ -1,0 +1,23 @@
+import { fstatSync } from "node:fs";
+import type { MsyncWorld } from "./msync-world.ts";
+import { print } from "./print.ts";
+
+/** The process that msync is. What draws on terminals is loaded only for them, and late: most pushes are over before. */
+export function msyncWorld(): MsyncWorld {
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort(name));
+  return {
+    print: (fd, lines) => print(fd, lines.map((line) => `${line}\n`).join("")),
+    showsProgress: (wanted) => wanted === "always" || (wanted === "auto" && mayBeTerminal()),
+    openProgress: async (always) => {
+      const { openProgressView } = await import("./progress-view.ts");
+      return openProgressView(always);
+    },
+    stop: stop.signal,
+  };
+}
+
+/** Whether stderr could be a terminal that understands cursor movements. To know it for sure costs more than a short push. */
+function mayBeTerminal(): boolean {
+  return process.env.TERM !== "dumb" && fstatSync(2).isCharacterDevice();
+}
