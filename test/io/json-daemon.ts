@@ -3,8 +3,8 @@ import type { JsonEvent, JsonPush, JsonRequest } from "../../src/cli/json-protoc
 
 /** One client of the fake daemon. */
 export type FakeClient = {
-  /** Sends text as it is (UTF-8). */
-  raw(text: string): void;
+  /** Sends bytes, or text as UTF-8. */
+  raw(what: string | Uint8Array): void;
   event(event: JsonEvent): void;
   close(): void;
 };
@@ -105,7 +105,7 @@ export function pushOf(daemon: { readonly requests: readonly JsonRequest[] }): J
 
 function clientOf(socket: Socket<State>): FakeClient {
   return {
-    raw: (text) => void socket.write(text),
+    raw: (what) => void socket.write(what),
     event: (event) => void socket.write(`${JSON.stringify(event)}\n`),
     close: () => void socket.end(),
   };
