@@ -11,6 +11,7 @@ export class Cluster {
   readonly group: string;
   readonly #net: string;
   readonly #daemons: TestDaemon[] = [];
+  #addresses = 0;
 
   constructor() {
     const [a = 0, b = 0] = crypto.getRandomValues(new Uint8Array(2));
@@ -24,15 +25,29 @@ export class Cluster {
   }
 
   /** The same with another copy of the program. */
-  async startProgram(main: string, name: string, base: string, ...options: string[]): Promise<TestDaemon> {
-    const listen = `${this.#net}.${this.#daemons.length + 1}`;
-    const daemon = new TestDaemon(main, name, base, listen, [
-      ...["-b", base, "-i", "127.0.0.1", "-m", this.group, "-l", listen, "--name", name, "-d", "5"],
-      ...options,
-    ]);
+  startProgram(main: string, name: string, base: string, ...options: string[]): Promise<TestDaemon> {
+    return this.startCommand([process.execPath, main], name, base, ...options);
+  }
+
+  /** The same by a command that ends as the daemon, in the foreground: options are put after it. */
+  async startCommand(
+    command: readonly string[],
+    name: string,
+    base: string,
+    ...options: string[]
+  ): Promise<TestDaemon> {
+    const { listen, args } = this.arguments(name, base);
+    const daemon = new TestDaemon([...command, ...args, ...options], name, base, listen);
     this.#daemons.push(daemon);
     await daemon.says("is up");
     return daemon;
+  }
+
+  /** The arguments that make a daemon one of this cluster, and a console address that no other has. */
+  arguments(name: string, base: string): { readonly listen: string; readonly args: readonly string[] } {
+    const listen = `${this.#net}.${++this.#addresses}`;
+    const args = ["-b", base, "-i", "127.0.0.1", "-m", this.group, "-l", listen, "--name", name, "-d", "5"];
+    return { listen, args };
   }
 
   /** Ends all daemons and removes the folder. One that has ended by itself, and badly, is shown: it explains what failed. */
@@ -55,11 +70,11 @@ export class TestDaemon {
   readonly process: Bun.Subprocess<"ignore", "ignore", "pipe">;
   log = "";
 
-  constructor(main: string, name: string, base: string, listen: string, args: readonly string[]) {
+  constructor(command: readonly string[], name: string, base: string, listen: string) {
     this.name = name;
     this.base = base;
     this.listen = listen;
-    this.process = Bun.spawn([process.execPath, main, ...args], {
+    this.process = Bun.spawn([...command], {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
@@ -76,7 +91,19 @@ export class TestDaemon {
 
   /** Runs msync at this daemon. */
   msync(...args: string[]): Promise<Run> {
-    return run([process.execPath, client, "-c", `tcp:${this.listen}:5000`, ...args]);
+    return msyncAt(`tcp:${this.listen}:5000`, ...args);
+  }
+
+  /** Waits until this daemon lists these others, and no more. */
+  async knows(...names: string[]): Promise<void> {
+    const wanted = [...names].sort().join(" ");
+    let seen: string | undefined;
+    const known = await until(async () => {
+      const { stdout } = await this.msync("--members");
+      seen = [...stdout.matchAll(/^(\S+) .*\(Ver/gm)].map((match) => match[1]).join(" ");
+      return seen === wanted;
+    }, 10_000);
+    if (!known) throw new Error(`${this.name} lists ${seen || "nobody"}, not ${wanted || "nobody"}`);
   }
 
   /** The counters and facts of `--status`, by name. */
@@ -96,11 +123,22 @@ export class TestDaemon {
   }
 }
 
+/** Runs msync at a console. */
+export function msyncAt(target: string, ...args: string[]): Promise<Run> {
+  return run([process.execPath, client, "-c", target, ...args]);
+}
+
 export type Run = { readonly status: number; readonly stdout: string; readonly stderr: string };
 
 /** Runs a command to its end, 20 s at most. Output is bytes, one character each. */
-export async function run(command: string[]): Promise<Run> {
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 20_000 });
+export async function run(command: readonly string[], cwd?: string): Promise<Run> {
+  const child = Bun.spawn([...command], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 20_000,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   const bytes = async (stream: ReadableStream<Uint8Array>) =>
     Buffer.from(await new Response(stream).arrayBuffer()).toString("latin1");
   const [stdout, stderr, status] = await Promise.all([
@@ -114,6 +152,18 @@ export async function run(command: string[]): Promise<Run> {
 /** Runs the daemon with arguments that it must refuse, or answer at once. */
 export function runDaemonOnce(...args: string[]): Promise<Run> {
   return run([process.execPath, program, ...args]);
+}
+
+/** The daemon's program from the sources, as a command. */
+export const daemonCommand: readonly string[] = [process.execPath, program];
+
+/** Makes the executable that is both commands; returns its path. */
+export async function compileDaemon(folder: string): Promise<string> {
+  const path = `${folder}/makuosan`;
+  const root = new URL("../..", import.meta.url).pathname;
+  const { status, stderr } = await run([process.execPath, "test/support/compile.ts", path], root);
+  if (status !== 0) throw new Error(`cannot compile: ${stderr}`);
+  return path;
 }
 
 /** Asks again and again until it is so or the time is over; returns whether it is. */
