@@ -13,19 +13,18 @@ const id = v.pipe(
   v.minValue(0),
   v.description("The client's choice; no two requests that run at the same time have the same."),
 );
-const list = <const Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly());
 
 /** A name of the file system. */
 export const jsonNameSchema = v.union([
   v.string(),
-  v.pipe(v.strictObject({ base64: v.pipe(v.string(), v.base64()) }), v.readonly()),
+  v.strictObject({ base64: v.pipe(v.string(), v.base64()) }),
 ]);
 
 const pushSchema = v.strictObject({
   request: v.literal("push"),
   id,
   paths: v.pipe(
-    list(jsonNameSchema),
+    v.array(jsonNameSchema),
     v.description("Relative to the base; none with `recursive` is the whole base."),
   ),
   recursive: v.boolean(),
@@ -59,11 +58,10 @@ const pushSchema = v.strictObject({
     v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1))),
       v.minLength(1),
-      v.readonly(),
       v.description("Names or addresses of members; absent: all."),
     ),
   ),
-  excludes: v.exactOptional(v.pipe(list(jsonNameSchema), v.description("Patterns of fnmatch(3)."))),
+  excludes: v.exactOptional(v.pipe(v.array(jsonNameSchema), v.description("Patterns of fnmatch(3)."))),
   group: v.exactOptional(
     v.pipe(
       v.string(),

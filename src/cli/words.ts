@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+
 /**
  * Words of the console's text protocol. Console text is bytes, one character each ("latin1"), so that names that are not UTF-8
  * pass unharmed.
@@ -5,26 +7,13 @@
 
 /** Splits a line at blanks and tabs; a backslash before one makes it part of the word. Other backslashes are plain characters. */
 export function splitWords(line: string): string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  for (let i = 0; i < line.length; i++) {
-    const char = line.charAt(i);
-    if (char === "\\" && isBlank(line.charAt(i + 1))) {
-      word = (word ?? "") + line.charAt(++i);
-    } else if (isBlank(char)) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-    } else {
-      word = (word ?? "") + char;
-    }
-  }
-  if (word !== undefined) words.push(word);
-  return words;
+  const words = line.match(/(?:\\[ \t]|[^ \t])+/g) ?? [];
+  return words.map((word) => word.replace(/\\([ \t])/g, "$1"));
 }
 
-/** Whether `word` survives as one word of a line when only its blanks are marked with backslashes. */
+/** Whether `word` survives as one word of a line, which is UTF-8, when only its blanks are marked with backslashes. */
 export function isPlainWord(word: string): boolean {
-  return word !== "" && !/[^ -~\x80-\xff]|\\/.test(word);
+  return word !== "" && !/[^ -~\x80-\xff]|\\/.test(word) && isUtf8(Buffer.from(word, "latin1"));
 }
 
 /** Marks the blanks of a plain word (`isPlainWord`) for a line that `splitWords` will read. */
@@ -88,8 +77,4 @@ export function parseShortOptions(
     }
   }
   return { flags, values, operands };
-}
-
-function isBlank(char: string): boolean {
-  return char === " " || char === "\t";
 }

@@ -71,6 +71,7 @@ export class Connection implements PoolMember {
   #flushing = false;
   #taking = false;
   #resting = false;
+  #paused = false;
   #hungUp = false;
   #told = false;
   #heldBefore = 0;
@@ -112,8 +113,9 @@ export class Connection implements PoolMember {
   /** The peer sends no more. */
   ended(): void {
     if (this.#state === "lingering") this.#socket.end();
-    if (this.#state !== "open" || this.#hungUp) return;
+    if (this.#hungUp) return;
     this.#hungUp = true;
+    if (this.#state !== "open") return;
     this.#session.hungUp();
     this.#take();
   }
@@ -191,15 +193,17 @@ export class Connection implements PoolMember {
   }
 
   #throttle(): void {
-    if (this.#state === "closed") return;
-    if (this.#input.length > inputBytesMax) this.#socket.pause();
+    const full = this.#input.length > inputBytesMax;
+    if (this.#state === "closed" || full === this.#paused) return;
+    this.#paused = full;
+    if (full) this.#socket.pause();
     else this.#socket.resume();
   }
 
   #account(): void {
     if (this.#state === "closed") return;
     const held = this.heldBytes;
-    if (held < this.#heldBefore || held === 0) this.#shrunkAt = performance.now();
+    if (held < this.#heldBefore || this.#heldBefore === 0) this.#shrunkAt = performance.now();
     if (held === this.#heldBefore) return;
     this.#heldBefore = held;
     this.#pool.changed(this);
