@@ -104,4 +104,40 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (report.first + index !== target.reportNext) continue;",
     replace: "if (report.first + index > target.reportNext) continue;",
   },
+  {
+    name: "records after a lost report are taken, and those in it are not missed",
+    file: "src/engine/sender.ts",
+    find: "if (report.first + index !== target.reportNext) continue;",
+    replace: "if (report.first + index < target.reportNext) continue;",
+  },
+  {
+    name: "what is removed counts as told after its first part",
+    file: "src/engine/answers.ts",
+    find: "(!this.#removes || target.removals?.complete === true)",
+    replace: "(!this.#removes || target.removals !== undefined)",
+  },
+  {
+    name: "a part of the names overtakes what was said before it",
+    file: "src/engine/report-stream.ts",
+    find: "else this.#records.push(record);",
+    replace: "else this.#records.unshift(record);",
+  },
+  {
+    name: "the last part of the names is not sent",
+    file: "src/engine/report-records.ts",
+    find: "last = at === names.length;",
+    replace: "last = at + each >= names.length;",
+  },
+  {
+    name: "a push that only removes ends before it has",
+    file: "src/engine/sender.ts",
+    find: "updates === 0 && (removals?.count ?? 0) === 0",
+    replace: "updates === 0",
+  },
+  {
+    name: "a member that never receives is a target",
+    file: "src/engine/outgoing.ts",
+    find: `!member.noReceive || command.task.mode === "check"`,
+    replace: "member !== undefined",
+  },
 ];

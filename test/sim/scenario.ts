@@ -183,11 +183,21 @@ function drawPushes(prng: Prng, options: { hosts: number; safetyUs: number }): P
       task: drawTask(prng.fork(`task ${push}`)),
     });
   }
-  return pushes;
+  return [...pushes, ...drawSecondTries(prng.fork("again"), pushes)];
+}
+
+/** Whoever cancels a push often starts another at once, while the first is being cleared away. */
+function drawSecondTries(prng: Prng, pushes: readonly PushPlan[]): PushPlan[] {
+  return pushes.flatMap((push) => {
+    if (push.cancelAfter === undefined || prng.below(2) === 0) return [];
+    const at = push.at + push.cancelAfter + prng.below(prng.pick([300, 3_000]));
+    return [{ ...push, at, cancelAfter: undefined }];
+  });
 }
 
 function drawTask(prng: Prng): Task {
-  const mode = prng.pick(["send", "send", "send", "send", "prune", "check"] as const);
+  const dice = prng.below(10);
+  const mode = dice === 0 ? "prune" : dice === 1 ? "check" : "send";
   const removes = prng.pick(["nothing", "extra", "extra", "missing"] as const);
   return {
     ...SEND_TASK,
