@@ -15,7 +15,7 @@ export type SourceLine =
       readonly updated: readonly Uint8Array[];
       readonly skipped: readonly Uint8Array[];
     }
-  /** Answer to `explain`: why `host` could not take the push. No path: no entry is to blame. */
+  /** Answer to `explain`: why `host` could not take the push. The path is of an entry, or of the host's own tree; none: no name is to blame. */
   | {
       readonly kind: "failure";
       readonly key: PushKey;
@@ -24,7 +24,7 @@ export type SourceLine =
       readonly errno: number;
       readonly step: FailStep;
     }
-  /** Something below the selected paths that is not sent. Unless `isNotice`, the push is not complete and its exit status not 0. */
+  /** Something below the selected paths that is not sent, or not as it should be. Unless `isNotice`, the push is not complete and its exit status not 0. */
   | {
       readonly kind: "problem";
       readonly key: PushKey;
@@ -35,13 +35,16 @@ export type SourceLine =
     };
 
 /**
- * "socket", "device": left out on purpose. "changed": it changed each time it was read. "vanished", "unreadable": gone, or not to be
+ * "socket", "foreign", "excluded": left out on purpose; the second belongs to another user than this daemon, which sends only what is its own;
+ * the third was selected, but is excluded. "group": it is sent, but its group could not be changed before. "changed": it changed each time it was read. "vanished", "unreadable": gone, or not to be
  * read, after it was listed. "unlisted": a directory whose content is unknown. "long": its path, name or target is longer than a manifest
  * can say. "unsupported": its owner, size, time or target is none at all.
  */
 export type Problem =
   | "socket"
-  | "device"
+  | "foreign"
+  | "excluded"
+  | "group"
   | "changed"
   | "vanished"
   | "unreadable"
@@ -51,7 +54,7 @@ export type Problem =
 
 /** Whether a problem is only worth a notice: what is left out is not what makuosan sends. */
 export function isNotice(problem: Problem): boolean {
-  return problem === "socket" || problem === "device";
+  return problem === "socket" || problem === "foreign" || problem === "excluded";
 }
 
 /** What a problem line says before the path: `skip: unix domain socket`. */
@@ -59,8 +62,12 @@ export function problemText(problem: Problem, errno: number): string {
   switch (problem) {
     case "socket":
       return "skip: unix domain socket";
-    case "device":
-      return "skip: device";
+    case "foreign":
+      return "skip: owned by another user:";
+    case "excluded":
+      return "skip: excluded:";
+    case "group":
+      return `error: cannot change the group (${errorText(errno)}):`;
     case "changed":
       return "error: changed while it was read:";
     case "vanished":

@@ -1,4 +1,4 @@
-import { PATH_BYTES_MAX } from "../wire/constants.ts";
+import { NAME_BYTES_MAX, PATH_BYTES_MAX } from "../wire/constants.ts";
 import { comparePaths, pathFault, SLASH } from "../wire/path.ts";
 import type { Latin1 } from "./sys.ts";
 
@@ -26,6 +26,11 @@ export function parentOf(path: Latin1): Latin1 {
 /** The last component. */
 export function nameOf(path: Latin1): Latin1 {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Whether a manifest can have this path, which a file system has, as far as its length goes: that of the path and of its last component. */
+export function mayBeNamed(path: Latin1): boolean {
+  return path.length <= PATH_BYTES_MAX && nameOf(path).length <= NAME_BYTES_MAX;
 }
 
 /** The path of `name` in `directory`. */

@@ -1,15 +1,31 @@
 import { assert } from "../wire/brand.ts";
-import { NAME_BYTES_MAX, PATH_BYTES_MAX } from "../wire/constants.ts";
+import { PATH_BYTES_MAX } from "../wire/constants.ts";
 import type { Entry } from "../wire/manifest.ts";
 import { Directories } from "./directories.ts";
 import type { Problem } from "./lines.ts";
-import { join, nameOf, parentOf, STAGE_NAME, toBytes } from "./names.ts";
+import { join, mayBeNamed, nameOf, parentOf, STAGE_NAME, toBytes } from "./names.ts";
 import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
-/** One thing that a scan came across. */
-export type Found =
+/** What a name turned out to be. */
+export type Seen =
   | { readonly kind: "entry"; readonly entry: Entry }
   | { readonly kind: "problem"; readonly path: Latin1; readonly problem: Problem; readonly errno: number };
+
+/** One thing that a scan came across. The base comes first, if it is a root: it is no entry, but may be listed as a directory that is one. */
+export type Found = Seen | { readonly kind: "base"; readonly listed: boolean };
+
+/** What a scan looks at. */
+export type ScanOptions = {
+  /** In manifest order; none inside of another if `recursive`. */
+  readonly roots: readonly Latin1[];
+  readonly recursive: boolean;
+  /** Whether directories say that they are listed. */
+  readonly markListed?: boolean | undefined;
+  /** Whether a name and all that is in it does not exist for this scan. Undefined: they all do. */
+  readonly hidden?: ((path: Latin1, isDirectory: boolean) => boolean) | undefined;
+  /** Only directories, and what belongs to this user; undefined: everything. */
+  readonly owner?: number | undefined;
+};
 
 /** Names whose status is asked for at once. */
 const BATCH = 256;
@@ -21,28 +37,30 @@ const NANOSECONDS = 1_000_000_000;
 type Walk = {
   readonly path: Latin1;
   readonly names: readonly Latin1[];
+  /** Whether they are all of the directory's, and each can be in a manifest. */
+  readonly complete: boolean;
   next: number;
   batch: readonly Status[];
   /** Index in `names` of the batch's first. */
   batchFrom: number;
 };
-type Status = { readonly stat: Stat | Failed; readonly target: Latin1 | Failed | undefined };
+/** Status of a name; of a link also its target. */
+export type Status = { readonly stat: Stat | Failed; readonly target: Latin1 | Failed | undefined };
+type Context = ScanOptions & { readonly sys: Sys; readonly directories: Directories };
 
 /**
- * Walks the tree below `base` in manifest order (PROTOCOL §10.1): `roots` are paths in that order, none inside of another if `recursive`. Yields
- * lazily, so that a tree of any size needs little memory: only the names of the directories on the way down are held. Links are not followed,
- * nor can anything outside of the base be reached. A name that goes away before its status is known is as if it had never been there.
+ * Walks the tree below `base` in manifest order (PROTOCOL §10.1). Yields lazily, so that a tree of any size needs little memory: only the names
+ * of the directories on the way down are held. A directory has been listed when it is yielded, so that its entry can say whether all of its
+ * names follow. Links are not followed, nor can anything outside of the base be reached. A name that goes away before its status is known is
+ * as if it had never been there.
  */
-export function* scan(
-  sys: Sys,
-  base: Fd,
-  { roots, recursive }: { readonly roots: readonly Latin1[]; readonly recursive: boolean },
-): Generator<Found, void, undefined> {
+export function* scan(sys: Sys, base: Fd, options: ScanOptions): Generator<Found, void, undefined> {
   const directories = new Directories(sys, base);
+  const context: Context = { ...options, sys, directories };
   try {
-    for (const root of roots) {
-      if (root !== "") yield* scanRoot(sys, directories, root);
-      if (recursive) yield* scanBelow(sys, directories, root);
+    for (const root of options.roots) {
+      if (root === "") yield* walk(context, "");
+      else yield* arrive(context, root, look(sys, directories, root));
     }
   } finally {
     directories.release();
@@ -58,15 +76,20 @@ export function look(sys: Sys, directories: Directories, path: Latin1): Status {
   return status;
 }
 
-/** An entry, or what keeps it from being one; nothing if it is not there. */
-export function describe(path: Latin1, { stat, target }: Status): Found | undefined {
+/** An entry, or what keeps it from being one; nothing if it is not there. `owner` as in ScanOptions. */
+export function describe(
+  path: Latin1,
+  { stat, target }: Status,
+  owner: number | undefined,
+): Seen | undefined {
   if (failed(stat))
     return errnoOf(stat) === Errno.ENOENT ? undefined : problem(path, "unreadable", errnoOf(stat));
+  if (owner !== undefined && stat.uid !== owner && stat.kind !== "directory")
+    return problem(path, "foreign", 0);
   if (stat.kind === "socket") return problem(path, "socket", 0);
   if (stat.kind === "unknown") return problem(path, "unsupported", 0);
-  if (stat.kind === "block" || stat.kind === "character") return problem(path, "device", 0);
-  if (path.length > PATH_BYTES_MAX || nameOf(path).length > NAME_BYTES_MAX) return problem(path, "long", 0);
-  const size = stat.kind === "file" ? stat.size : 0;
+  if (!mayBeNamed(path)) return problem(path, "long", 0);
+  const size = sizeOf(stat);
   if (stat.uid === ID_NONE || stat.gid === ID_NONE || stat.nanoseconds >= NANOSECONDS)
     return problem(path, "unsupported", 0);
   if (!Number.isSafeInteger(size)) return problem(path, "unsupported", 0);
@@ -81,43 +104,62 @@ export function describe(path: Latin1, { stat, target }: Status): Found | undefi
   return found({ type: "symlink", ...common, ...times, size, target: toBytes(target) });
 }
 
-function found(entry: Entry): Found {
+/** What an entry has as its size: of a device its number. */
+function sizeOf({ kind, size, number }: Stat): number {
+  if (kind === "file") return size;
+  return kind === "block" || kind === "character" ? number : 0;
+}
+
+function found(entry: Entry): Seen {
   return { kind: "entry", entry };
 }
 
-function problem(path: Latin1, what: Problem, errno: number): Found {
+function problem(path: Latin1, what: Problem, errno: number): Seen {
   return { kind: "problem", path, problem: what, errno };
 }
 
-function* scanRoot(sys: Sys, directories: Directories, root: Latin1): Generator<Found, void, undefined> {
-  const what = describe(root, look(sys, directories, root));
-  if (what !== undefined) yield what;
+/** One name, and everything inside of it if it is a directory. */
+function* arrive(context: Context, path: Latin1, status: Status): Generator<Found, void, undefined> {
+  const seen = see(context, path, status);
+  if (seen === undefined) return;
+  if (context.recursive && isDirectory(seen)) yield* walk(context, path, seen.entry);
+  else yield seen;
 }
 
-/** Everything inside of `root`, if that is a directory. */
-function* scanBelow(sys: Sys, directories: Directories, root: Latin1): Generator<Found, void, undefined> {
+/** A name, unless it is none for this scan. */
+function see({ hidden, owner }: Context, path: Latin1, status: Status): Seen | undefined {
+  const seen = describe(path, status, owner);
+  if (seen === undefined || hidden === undefined) return seen;
+  return hidden(path, !failed(status.stat) && status.stat.kind === "directory") ? undefined : seen;
+}
+
+function isDirectory(seen: Seen): seen is Extract<Seen, { kind: "entry" }> {
+  return seen.kind === "entry" && seen.entry.type === "directory";
+}
+
+/** The directory `root`, which has that entry unless it is the base, and everything inside of it. */
+function* walk(context: Context, root: Latin1, entry?: Entry): Generator<Found, void, undefined> {
+  const { sys, directories, markListed = false } = context;
   const stack: Walk[] = [];
-  const enter = (path: Latin1): Found | undefined => {
-    const walk = open(sys, directories, path);
-    if (typeof walk === "number") return problem(path, "unlisted", errnoOf(walk));
-    stack.push(walk);
-    return undefined;
+  const enter = function* (path: Latin1, itself: Entry | undefined): Generator<Found, void, undefined> {
+    const opened = open(sys, directories, path);
+    const listed = markListed && typeof opened !== "number" && opened.complete;
+    yield itself === undefined ? { kind: "base", listed } : found(listed ? { ...itself, listed } : itself);
+    if (typeof opened === "number") yield problem(path, "unlisted", errnoOf(opened));
+    else stack.push(opened);
   };
-  const first = enter(root);
-  if (first !== undefined) yield first;
-  for (let walk = stack.at(-1); walk !== undefined; walk = stack.at(-1)) {
-    const name = walk.names[walk.next];
+  yield* enter(root, entry);
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const name = top.names[top.next];
     if (name === undefined) {
       stack.pop();
       continue;
     }
-    const path = join(walk.path, name);
-    const status = take(sys, directories, walk);
-    const what = describe(path, status);
-    if (what === undefined) continue;
-    yield what;
-    const into = what.kind === "entry" && what.entry.type === "directory" ? enter(path) : undefined;
-    if (into !== undefined) yield into;
+    const path = join(top.path, name);
+    const seen = see(context, path, take(sys, directories, top));
+    if (seen === undefined) continue;
+    if (isDirectory(seen)) yield* enter(path, seen.entry);
+    else yield seen;
   }
 }
 
@@ -136,19 +178,20 @@ function open(sys: Sys, directories: Directories, path: Latin1): Walk | Failed {
   const sorted = names.filter((name) => path !== "" || name !== STAGE_NAME).sort();
   const batch = lookAt(sys, fd, sorted.slice(0, BATCH));
   sys.close(fd);
-  return { path, names: sorted, next: 0, batch, batchFrom: 0 };
+  const complete = sorted.every((name) => mayBeNamed(join(path, name)));
+  return { path, names: sorted, complete, next: 0, batch, batchFrom: 0 };
 }
 
 /** Status of the next name, which is thereby taken. */
-function take(sys: Sys, directories: Directories, walk: Walk): Status {
-  if (walk.next >= walk.batchFrom + walk.batch.length) {
-    const dir = directories.get(walk.path);
-    const names = walk.names.slice(walk.next, walk.next + BATCH);
-    walk.batchFrom = walk.next;
-    walk.batch = failed(dir) ? names.map(() => ({ stat: dir, target: undefined })) : lookAt(sys, dir, names);
+function take(sys: Sys, directories: Directories, from: Walk): Status {
+  if (from.next >= from.batchFrom + from.batch.length) {
+    const dir = directories.get(from.path);
+    const names = from.names.slice(from.next, from.next + BATCH);
+    from.batchFrom = from.next;
+    from.batch = failed(dir) ? names.map(() => ({ stat: dir, target: undefined })) : lookAt(sys, dir, names);
   }
-  const status = walk.batch[walk.next - walk.batchFrom];
-  walk.next++;
+  const status = from.batch[from.next - from.batchFrom];
+  from.next++;
   assert(status !== undefined, "no status for a name");
   return status;
 }

@@ -8,6 +8,7 @@ import { describe, look } from "./scan.ts";
 import {
   type Maker,
   madeBlock,
+  ownerOf,
   putCompressed,
   recordsPerBlock,
   type SourcePush,
@@ -115,7 +116,7 @@ function* judge(
 
 function giveUp(tools: SourceTools, push: SourcePush, changed: readonly RoundFile[]): Amended {
   for (const { entry } of changed)
-    tellProblem(tools, push, { kind: "problem", path: toLatin1(entry.path), problem: "changed", errno: 0 });
+    tellProblem(tools, push, { path: toLatin1(entry.path), problem: "changed", errno: 0 });
   return { amendments: [], round: undefined };
 }
 
@@ -134,11 +135,11 @@ function* lookAgain(
     if (restless.has(file)) continue;
     const { number, entry } = file;
     const path = toLatin1(entry.path);
-    const found = describe(path, look(tools.sys, push.directories, path));
+    const found = describe(path, look(tools.sys, push.directories, path), ownerOf(tools));
     if (found?.kind !== "entry") {
-      tellProblem(tools, push, found ?? { kind: "problem", path, problem: "vanished", errno: Errno.ENOENT });
+      tellProblem(tools, push, found ?? { path, problem: "vanished", errno: Errno.ENOENT });
     } else if (found.entry.type !== "file") {
-      tellProblem(tools, push, { kind: "problem", path, problem: "changed", errno: 0 });
+      tellProblem(tools, push, { path, problem: "changed", errno: 0 });
     } else {
       amendments.push({ entry: number, to: found.entry });
       files.push({ number, size: found.entry.size, entry: found.entry });

@@ -1,11 +1,13 @@
-import { bitmapBytes } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
 import { BlockKind } from "../wire/constants.ts";
 import { type Entry, mayFollow, rawBytesMax, SECTION_FIXED_BYTES, SectionWriter } from "../wire/manifest.ts";
-import { encodePlan, type PlanRecord, planRecordBytes } from "../wire/plan.ts";
-import { toLatin1 } from "./names.ts";
-import { scan } from "./scan.ts";
-import { resolveSelection } from "./selection.ts";
+import type { Terms } from "../wire/terms.ts";
+import { Directories } from "./directories.ts";
+import type { Problem } from "./lines.ts";
+import { display, mayBeNamed, toBytes, toLatin1 } from "./names.ts";
+import { type Found, type Seen, scan } from "./scan.ts";
+import { FileChecker } from "./source-check.ts";
+import { regroup } from "./source-group.ts";
 import {
   type Made,
   type Maker,
@@ -15,80 +17,157 @@ import {
   type SourceTools,
   tellProblem,
 } from "./source-push.ts";
+import { type Outline, outlineOf } from "./source-terms.ts";
+import type { Latin1 } from "./sys.ts";
 
 /** The manifest's blocks, made as the scan goes on (PROTOCOL §10.1). Returns whether the push can go on. */
 export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boolean> {
-  const chosen = resolveSelection(tools.sys, push.base, push.selection);
-  if ("message" in chosen) {
-    yield { kind: "failed", message: chosen.message };
+  const outline = outlineOf(tools, push);
+  if ("message" in outline) {
+    yield { kind: "failed", message: outline.message };
     return false;
   }
-  const limit = rawBytesMax(push.capacity);
-  assert(limit >= SECTION_FIXED_BYTES, "block too small for any section");
-  const writer = new SectionWriter(limit);
-  let entries: Entry[] = [];
-  let previous: Entry | undefined;
-
-  const section = (lastOfKind: boolean): Made => {
-    const bytes = putCompressed(tools, push, writer.take());
-    push.sections.add(tools.arena.bytes.subarray(push.target, push.target + bytes), entries);
-    const made = madeBlock(BlockKind.manifest, bytes, { lastOfKind, entries: entries.length });
-    entries = [];
-    return made;
-  };
-
-  const options = { roots: chosen.roots, recursive: push.selection.recursive };
-  for (const found of scan(tools.sys, push.base, options)) {
-    if (found.kind === "problem") {
-      tellProblem(tools, push, found);
-      continue;
-    }
-    const path = toLatin1(found.entry.path);
-    // Looked at one after the other, a path may have been a file, and the next be inside of it all the same; or a directory names one thing twice.
-    if (previous !== undefined && !mayFollow(previous, found.entry)) {
-      tellProblem(tools, push, { kind: "problem", path, problem: "changed", errno: 0 });
-      continue;
-    }
-    let added = writer.add(found.entry);
-    if (added === "full") {
-      yield section(false);
-      added = writer.add(found.entry);
-    }
-    if (added === "added") {
-      entries.push(found.entry);
-      previous = found.entry;
-    } else {
-      tellProblem(tools, push, { kind: "problem", path, problem: "long", errno: 0 });
-    }
+  for (const path of outline.excluded) tellProblem(tools, push, { path, problem: "excluded", errno: 0 });
+  const manifest = new ManifestMaker(tools, push, outline);
+  try {
+    for (const found of scan(tools.sys, push.base, outline.scan))
+      if (!(yield* manifest.take(found))) return false;
+  } finally {
+    manifest.close();
   }
-  yield section(true);
+  yield manifest.section({ last: true });
   return true;
 }
 
-/** The plan's blocks (PROTOCOL §10.2), from the plans that the sections have got. Afterwards `contentBytes` is known. */
-export function* makePlan(tools: SourceTools, push: SourcePush): Maker {
-  const { sections } = push;
-  let files = 0;
-  for (const { size } of sections.stream()) {
-    push.contentBytes += size;
-    files++;
+/** A section with files of more bytes than these, which were read for their digests, is sent: receivers can read theirs meanwhile. */
+const SECTION_CONTENT_BYTES_MAX = 64 << 20;
+
+class ManifestMaker {
+  readonly #tools: SourceTools;
+  readonly #push: SourcePush;
+  readonly #outline: Outline;
+  /** Those of the tree as it is now: what is read for the content stream later is looked for anew. */
+  readonly #directories: Directories;
+  readonly #checker: FileChecker | undefined;
+  readonly #limit: number;
+  #terms: Terms;
+  #started: SectionWriter | undefined;
+  /** The section so far, and the last entry of all. */
+  #entries: Entry[] = [];
+  #previous: Entry | undefined;
+  /** Bytes of the section's files that were read. */
+  #content = 0;
+
+  constructor(tools: SourceTools, push: SourcePush, outline: Outline) {
+    this.#tools = tools;
+    this.#push = push;
+    this.#outline = outline;
+    this.#terms = outline.terms;
+    this.#directories = new Directories(tools.sys, push.base);
+    this.#limit = rawBytesMax(push.capacity);
+    assert(this.#limit >= SECTION_FIXED_BYTES, "block too small for any section");
+    if (push.task.mode === "check") this.#checker = new FileChecker(tools, push, this.#directories);
   }
-  const limit = rawBytesMax(push.capacity);
-  let records: PlanRecord[] = [];
-  let bytes = 0;
-  for (let section = 0; section < sections.count; section++) {
-    const content = sections.plan(section);
-    if (content === undefined) continue;
-    const entries = sections.length(section);
-    assert(content.length === bitmapBytes(entries), "plan of a wrong length");
-    if (bytes + planRecordBytes(entries) > limit) {
-      yield madeBlock(BlockKind.plan, putCompressed(tools, push, encodePlan(records)));
-      records = [];
-      bytes = 0;
+
+  close(): void {
+    this.#checker?.close();
+    this.#directories.release();
+  }
+
+  /** Takes what the scan has found, and makes a section when one is full. Returns whether the push can go on. */
+  *take(found: Found): Maker<boolean> {
+    if (found.kind === "base") {
+      this.#terms = { ...this.#terms, baseListed: found.listed };
+      return true;
     }
-    records.push({ section, entries, content });
-    bytes += planRecordBytes(entries);
+    if (found.kind === "problem") return yield* this.#leaveOut(found);
+    const { entry } = found;
+    // Looked at one after the other, a path may have been a file, and the next be inside of it all the same; or a directory names one thing twice.
+    if (this.#previous !== undefined && !mayFollow(this.#previous, entry)) {
+      this.#tell(toLatin1(entry.path), "changed");
+      return true;
+    }
+    const seen = regroup(this.#tools, this.#push, { entry, directories: this.#directories });
+    if (seen === undefined) return true;
+    const read = seen.kind === "entry" && seen.entry.type === "file" ? yield* this.#check(seen.entry) : seen;
+    return yield* read.kind === "entry" ? this.#add(read.entry) : this.#leaveOut(read);
   }
-  const last = putCompressed(tools, push, encodePlan(records));
-  yield madeBlock(BlockKind.plan, last, { lastOfKind: true, final: files === 0 });
+
+  /** The section so far, at the push's target; the next one begins. */
+  section({ last }: { readonly last: boolean }): Made {
+    const bytes = putCompressed(this.#tools, this.#push, this.#writer.take());
+    const { arena } = this.#tools;
+    const { target, sections } = this.#push;
+    sections.add(arena.bytes.subarray(target, target + bytes), this.#entries);
+    const made = madeBlock(BlockKind.manifest, bytes, { lastOfKind: last, entries: this.#entries.length });
+    this.#entries = [];
+    this.#content = 0;
+    return made;
+  }
+
+  /** Made when the terms are complete: they come first. */
+  get #writer(): SectionWriter {
+    if (this.#started !== undefined) return this.#started;
+    this.#push.sections.terms = this.#terms;
+    this.#started = new SectionWriter(this.#limit, { terms: this.#terms });
+    return this.#started;
+  }
+
+  /** A file with its digest, if contents are compared. */
+  *#check(entry: Entry): Maker<Seen> {
+    if (this.#checker === undefined) return { kind: "entry", entry };
+    // An entry will follow, whatever becomes of this file: a last section without any could not be sent.
+    if (this.#entries.length > 0 && this.#content + entry.size > SECTION_CONTENT_BYTES_MAX)
+      yield this.section({ last: false });
+    this.#content += entry.size;
+    return yield* this.#checker.check(entry);
+  }
+
+  *#add(entry: Entry): Maker<boolean> {
+    const result = yield* this.#put(entry);
+    if (result === "added") return true;
+    const path = toLatin1(entry.path);
+    this.#tell(path, "long");
+    return yield* this.#keep(path);
+  }
+
+  /** Tells the user of a name that is not sent. */
+  *#leaveOut(seen: Extract<Seen, { kind: "problem" }>): Maker<boolean> {
+    tellProblem(this.#tools, this.#push, seen);
+    // A directory that cannot be listed has its entry already, and the base has none.
+    if (seen.problem === "unlisted" || !mayBeNamed(seen.path)) return true;
+    return this.#checker === undefined && !this.#outline.keepsOthers ? true : yield* this.#keep(seen.path);
+  }
+
+  /** Says that there is something of this name, so that receivers do not remove theirs. */
+  *#keep(path: Latin1): Maker<boolean> {
+    if (this.#checker === undefined && !this.#outline.keepsOthers) return true;
+    const other = nameOnly(path);
+    if (this.#previous !== undefined && !mayFollow(this.#previous, other)) return true;
+    if ((yield* this.#put(other)) === "added") return true;
+    yield { kind: "failed", message: `${display(path)}: the name is too long for the blocks of this push` };
+    return false;
+  }
+
+  *#put(entry: Entry): Maker<"added" | "unfit"> {
+    let added = this.#writer.add(entry);
+    if (added === "full") {
+      yield this.section({ last: false });
+      added = this.#writer.add(entry);
+    }
+    if (added !== "added") return "unfit";
+    this.#entries.push(entry);
+    this.#previous = entry;
+    return added;
+  }
+
+  #tell(path: Latin1, problem: Problem): void {
+    tellProblem(this.#tools, this.#push, { path, problem, errno: 0 });
+  }
+}
+
+/** An entry that says of a name only that there is one. */
+function nameOnly(path: Latin1): Entry {
+  const attributes = { mode: 0, uid: 0, gid: 0, seconds: 0n, nanoseconds: 0, size: 0 };
+  return { type: "other", path: toBytes(path), ...attributes };
 }

@@ -1,14 +1,14 @@
 import { setBit } from "../wire/bitmap.ts";
 import type { BlockKind } from "../wire/constants.ts";
-import type { PushKey, Selection } from "../wire/disk-port.ts";
+import type { PushKey, Selection, Task } from "../wire/disk-port.ts";
 import { rawBytesMax } from "../wire/manifest.ts";
 import type { Arena } from "./arena.ts";
 import type { Digest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import type { SourceLine } from "./lines.ts";
-import type { Found } from "./scan.ts";
+import type { Seen } from "./scan.ts";
 import type { Sections } from "./sections.ts";
-import type { Fd, Sys } from "./sys.ts";
+import type { Fd, Latin1, Sys } from "./sys.ts";
 import type { Zstd } from "./zstd.ts";
 
 /** What the parts of the source share while a push's blocks are made. */
@@ -18,12 +18,21 @@ export type SourceTools = {
   readonly arena: Arena;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  /** The base directory's absolute path as users know it, which a chroot does not change. */
+  readonly shownBase: Latin1;
+  /** Only files that belong to this process's user are sent, and all directories. */
+  readonly ownerMatch: boolean;
   readonly tell: (line: SourceLine) => void;
 };
 
 export type SourcePush = {
   readonly key: PushKey;
   readonly selection: Selection;
+  readonly task: Task;
+  /** Nothing is changed, here neither. */
+  readonly dryRun: boolean;
+  /** Whether the names that receivers remove are wanted. */
+  readonly names: boolean;
   /** Bytes of a full block without its digest (PROTOCOL §5.4). */
   readonly capacity: number;
   readonly base: Fd;
@@ -66,16 +75,21 @@ export function putCompressed({ zstd, arena }: SourceTools, push: SourcePush, ra
   return zstd.compress(raw, arena.bytes.subarray(push.target, push.target + push.capacity));
 }
 
+/** The only user whose files are sent; undefined: everybody's are. */
+export function ownerOf({ ownerMatch, sys }: SourceTools): number | undefined {
+  return ownerMatch ? sys.uid : undefined;
+}
+
 /** Number of records of `bytes` bytes each that one block takes; at least 1. */
 export function recordsPerBlock(push: SourcePush, bytes: number): number {
   return Math.max(1, Math.floor(rawBytesMax(push.capacity) / bytes));
 }
 
-/** Tells the user of something that is not sent. */
+/** Tells the user of something that is not sent, or not as it should be. */
 export function tellProblem(
   tools: SourceTools,
   push: SourcePush,
-  found: Extract<Found, { kind: "problem" }>,
+  found: Omit<Extract<Seen, { kind: "problem" }>, "kind">,
 ): void {
   const { problem, errno } = found;
   tools.tell({ kind: "problem", key: push.key, path: Buffer.from(found.path, "latin1"), problem, errno });

@@ -25,7 +25,7 @@ export type Doubts = Map<number, bigint>;
 /** How often files that changed are looked at once more, before they are taken to be written all the time. */
 const SETTLE_TURNS = 3;
 /** Other pushes have their turn after so much that is read and not sent. */
-const TURN_BYTES = 16 << 20;
+export const TURN_BYTES = 16 << 20;
 
 /**
  * Reads the doubtful files of a round once more, now that they have been left alone for a while. Their verdicts stay good if they have not been
@@ -89,7 +89,7 @@ export function* settle(
 /** Tells the user of a file that could not be read. */
 export function tellUnreadable(tools: SourceTools, push: SourcePush, entry: Entry, errno: number): void {
   const problem = errno === Errno.ENOENT ? "vanished" : "unreadable";
-  tellProblem(tools, push, { kind: "problem", path: toLatin1(entry.path), problem, errno });
+  tellProblem(tools, push, { path: toLatin1(entry.path), problem, errno });
 }
 
 type Doubtful = { readonly file: RoundFile; readonly at: number; readonly changedNs: bigint };

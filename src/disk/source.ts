@@ -9,7 +9,8 @@ import { display } from "./names.ts";
 import { keyText } from "./push-key.ts";
 import { Sections } from "./sections.ts";
 import { makeContent } from "./source-content.ts";
-import { makeManifest, makePlan } from "./source-manifest.ts";
+import { makeManifest } from "./source-manifest.ts";
+import { makePlan } from "./source-plan.ts";
 import { filesOnly, type Made, type Maker, type SourcePush, type SourceTools } from "./source-push.ts";
 import { errnoOf, type Failed, failed, type Latin1 } from "./sys.ts";
 
@@ -29,7 +30,8 @@ type Open = { readonly push: SourcePush; readonly maker: Maker } | Failed;
 
 /**
  * The owner's disk side (wire/disk-port.ts): scans, reads, and puts blocks into slots. Several pushes at once; each request is done when `handle`
- * returns, but for a `next` that has to wait for files to come to rest. A `next` makes one block, and reads no further than that block needs. Nothing below the base is ever changed.
+ * returns, but for a `next` that has to wait for files to come to rest, or that lets other pushes have their turn. A `next` makes one block, and
+ * reads no further than that block needs. Nothing below the base is ever changed but the group of what is sent, where that is asked for.
  */
 export function createSource(deps: SourceDeps): { handle(request: SourceRequest): void } {
   const source = new Source(deps);
@@ -61,7 +63,7 @@ class Source {
     }
   }
 
-  #open({ key, selection, capacity }: Request<"open">): void {
+  #open({ key, selection, task, dryRun, names, capacity }: Request<"open">): void {
     const name = keyText(key);
     assert(!this.#pushes.has(name), "push opened twice");
     const { sys, zstd } = this.#deps;
@@ -72,7 +74,8 @@ class Source {
     }
     const directories = new Directories(sys, base);
     const sections = new Sections(zstd);
-    const push = { key, selection, capacity, base, directories, sections, target: 0, contentBytes: 0 };
+    const asked = { key, selection, task, dryRun, names, capacity };
+    const push = { ...asked, base, directories, sections, target: 0, contentBytes: 0 };
     this.#pushes.set(name, { push, maker: make(this.#deps, push) });
   }
 
@@ -122,8 +125,12 @@ class Source {
   }
 
   #union({ key, section, content }: Request<"union">): void {
-    const sections = this.#get(key)?.sections;
-    sections?.setPlan(section, content === undefined ? undefined : filesOnly(sections, section, content));
+    const push = this.#get(key);
+    if (push === undefined) return;
+    const { sections, task } = push;
+    // Only a push that sends has content, whatever receivers claim to need.
+    const wanted = task.mode === "send" ? content : undefined;
+    sections.setPlan(section, wanted === undefined ? undefined : filesOnly(sections, section, wanted));
   }
 
   #names({ key, section, host, update }: Request<"names">): void {
@@ -131,17 +138,19 @@ class Source {
     if (push === undefined) return;
     const updated: Uint8Array[] = [];
     const skipped: Uint8Array[] = [];
-    push.sections.read(section).forEach(({ path }, index) => {
+    push.sections.read(section).forEach(({ path, type }, index) => {
+      if (type === "other") return;
       (update !== undefined && getBit(update, index) ? updated : skipped).push(path);
     });
     this.#deps.tell({ kind: "names", key, host, updated, skipped });
   }
 
-  #explain({ key, host, failure: { entry, errno, step } }: Request<"explain">): void {
+  #explain({ key, host, failure }: Request<"explain">): void {
+    const { entry, errno, step } = failure;
     const sections = this.#get(key)?.sections;
-    let path: Uint8Array | undefined;
+    let path = failure.path;
     // The number came from another host: it may be of no entry.
-    if (sections !== undefined && entry !== undefined && entry < sections.entries) {
+    if (path === undefined && sections !== undefined && entry !== undefined && entry < sections.entries) {
       const at = sections.locate(entry);
       path = sections.entry(at.section, at.index).path;
     }

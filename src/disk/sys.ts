@@ -76,7 +76,7 @@ export type Space = {
 
 /** What is undefined is left alone. Links have no mode. */
 export type Metadata = {
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner: { readonly uid: number | undefined; readonly gid: number } | undefined;
   readonly mode: number | undefined;
   /** Time of modification. */
   readonly time: { readonly seconds: bigint; readonly nanoseconds: number } | undefined;
@@ -146,6 +146,11 @@ export function failed(result: unknown): result is Failed {
 /** The error number of a failed result. */
 export function errnoOf(result: number): number {
   return -result;
+}
+
+/** Whether a result says that there is no such name: neither a link on the way, which is not followed, nor anything else there is a directory. */
+export function isAbsence(result: unknown): result is Failed {
+  return result === -Errno.ENOENT || result === -Errno.ENOTDIR || result === -Errno.ELOOP;
 }
 
 /** Error numbers that decide something here; the same on every Linux that Bun runs on. */

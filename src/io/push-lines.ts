@@ -14,14 +14,14 @@ export type PushLine =
       readonly updated: readonly string[];
       readonly skipped: readonly string[];
     }
-  /** Why `host` could not take the push. No path: no entry is to blame. */
+  /** Why `host` could not take the push. The path is of an entry, or of the host's own tree; none: no name is to blame. */
   | {
       readonly kind: "failure";
       readonly host: string;
       readonly path: string | undefined;
       readonly text: string;
     }
-  /** Something of this host's own tree that is not sent. `text` starts with `error:` or `skip:` and is followed by the path. */
+  /** Something of this host's own tree that is not sent, or not as it should be. `text` starts with `error:` or `skip:` and is followed by the path. */
   | { readonly kind: "problem"; readonly path: string; readonly text: string };
 
 /** Puts a line of the source into words. Also what makes it cheap to pass between threads: strings instead of many small arrays. */
@@ -57,6 +57,7 @@ const STEP_TEXTS: Readonly<Record<FailStep, string>> = {
 
 /** A receiver's failure (PROTOCOL §9) in words: the step, then what the system said, if it did. */
 export function failureText(step: FailStep, errno: number): string {
+  if (step === FailStep.remove && errno === 0) return "too many names to remove";
   return errno === 0 ? STEP_TEXTS[step] : `${STEP_TEXTS[step]}: ${errorText(errno)}`;
 }
 

@@ -31,6 +31,9 @@ const KINDS: Readonly<Record<number, NodeKind>> = {
   49152: "socket",
 };
 
+/** As an id in chown(2) it means that this one stays. */
+const ID_SAME = 0xffff_ffff;
+
 /** Device numbers are one number: major times this, and minor. */
 const MINORS = 0x1_0000_0000;
 
@@ -197,7 +200,7 @@ function filling({
 }
 
 function setMetadata(fd: Fd, { owner, mode, time }: Metadata): number {
-  const owned = owner === undefined ? 0 : shim.mk_fs_chown(fd, owner.uid, owner.gid);
+  const owned = owner === undefined ? 0 : shim.mk_fs_chown(fd, owner.uid ?? ID_SAME, owner.gid);
   if (owned < 0) return owned;
   const moded = mode === undefined ? 0 : shim.mk_fs_chmod(fd, mode);
   if (moded < 0) return moded;

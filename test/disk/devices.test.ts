@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { lstatSync, mkdirSync } from "node:fs";
 import { failed } from "../../src/disk/sys.ts";
+import { tree } from "./expectations.ts";
+import { manifestOf, outline, told } from "./owner.ts";
 import { run, tools, workspace } from "./support.ts";
 
 /** Device nodes (this needs root): number = major · 2^32 + minor. */
@@ -36,4 +38,23 @@ test("a device number that the kernel has not got is refused, and nothing is mad
     expect(sys.makeDevice(dir, "node", "character", number)).toBe(-22);
   expect(() => lstatSync(space.path("node"))).toThrow("ENOENT");
   sys.close(dir);
+});
+
+test("devices are entries with their numbers, whatever receivers make of them; one with a number that no entry can have is not", () => {
+  using space = workspace();
+  tree(space.path("a"), { f: "" });
+  run("mknod", ["-m", "0640", space.path("a/null"), "c", "1", "3"]);
+  run("mknod", ["-m", "0600", space.path("a/disk"), "b", "4095", "1048575"]);
+  const result = manifestOf({ from: space.path("a") });
+  expect(outline(result)).toEqual(["block disk", "f f", "character null"]);
+  expect(result.entries.map(({ size }) => size)).toEqual([4095 * MINORS + 1_048_575, 0, MINORS + 3]);
+  expect(result.entries[2]?.mode).toBe(0o640);
+  expect(told(result)).toEqual([]);
+  const statMany: typeof sys.statMany = (dir, names) =>
+    sys
+      .statMany(dir, names)
+      .map((stat) => (failed(stat) || stat.kind !== "block" ? stat : { ...stat, number: 2 ** 53 }));
+  const odd = manifestOf({ from: space.path("a"), tools: { sys: { ...sys, statMany } } });
+  expect(outline(odd)).toEqual(["f f", "character null"]);
+  expect(told(odd)).toEqual(["unsupported 0 disk"]);
 });

@@ -271,7 +271,9 @@ describe("the system calls", () => {
 test("problems have words, and only what is left out on purpose is a notice", () => {
   const problems: Problem[] = [
     "socket",
-    "device",
+    "foreign",
+    "excluded",
+    "group",
     "changed",
     "vanished",
     "unreadable",

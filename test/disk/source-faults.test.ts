@@ -3,10 +3,11 @@ import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { createSource } from "../../src/disk/source.ts";
 import type { Sys } from "../../src/disk/sys.ts";
 import type { BlockIndex, Slot } from "../../src/wire/brand.ts";
-import { BlockKind } from "../../src/wire/constants.ts";
+import { BlockKind, FailStep } from "../../src/wire/constants.ts";
 import type { SourceReply } from "../../src/wire/disk-port.ts";
 import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { expectAllCommitted, problems, tree } from "./expectations.ts";
+import { manifestOf } from "./owner.ts";
 import {
   CAPACITY,
   everything,
@@ -130,4 +131,20 @@ test("an exception that nobody has foreseen ends its push, with a message and a 
   });
   const next = () => source.handle({ kind: "next", key: good, slot: 99 as Slot, block: 0 as BlockIndex });
   expect(next).toThrow("slot outside the arena");
+});
+
+test("a failure is explained by the name in the receiver's own tree, if that is to blame, else by the entry's", () => {
+  using space = workspace();
+  tree(space.path("a"), { "d/f": "f" });
+  const { source, key, lines } = manifestOf({ from: space.path("a") });
+  const failure = { errno: 16, step: FailStep.remove };
+  const path = Buffer.from("d/only there");
+  source.handle({ kind: "explain", key, host: "h", failure: { ...failure, entry: undefined, path } });
+  source.handle({ kind: "explain", key, host: "h", failure: { ...failure, entry: 1, path } });
+  source.handle({ kind: "explain", key, host: "h", failure: { ...failure, entry: 1 } });
+  source.handle({ kind: "explain", key, host: "h", failure: { ...failure, entry: 2 } });
+  source.handle({ kind: "explain", key, host: "h", failure: { ...failure, entry: undefined } });
+  const told = lines.map((line) => line.kind === "failure" && line.path && Buffer.from(line.path).toString());
+  expect(told).toEqual(["d/only there", "d/only there", "d/f", undefined, undefined]);
+  expect(lines[0]).toMatchObject({ kind: "failure", host: "h", errno: 16, step: FailStep.remove });
 });

@@ -7,39 +7,47 @@ import type { Digest } from "../../src/disk/digest.ts";
 import type { SourceLine } from "../../src/disk/lines.ts";
 import { createSource } from "../../src/disk/source.ts";
 import { createStage } from "../../src/disk/stage.ts";
-import type { Sys } from "../../src/disk/sys.ts";
+import type { Latin1, Sys } from "../../src/disk/sys.ts";
 import { createZstd, type Zstd } from "../../src/disk/zstd.ts";
 import { createDigest } from "../../src/io/digest.ts";
 import { allocate } from "../../src/io/ffi.ts";
 import { createSys } from "../../src/io/sys.ts";
-import { orInto } from "../../src/wire/bitmap.ts";
 import { assert, type BlockIndex, type NodeId, type PushId, type Slot } from "../../src/wire/brand.ts";
 import type {
-  DiskFailure,
-  NeedAnswer,
   PushKey,
   Selection,
   SourceReply,
+  SourceRequest,
   StageReply,
   StageRequest,
+  Task,
 } from "../../src/wire/disk-port.ts";
 import { SEND_TASK } from "../../src/wire/disk-port.ts";
+import { type Block, type Outcome, Target, unite } from "./target.ts";
 
 /** A small capacity, so that small trees have many blocks. */
 export const CAPACITY = 20_000;
 const SLOT_BYTES = 32_768;
 const memory = allocate(4 * SLOT_BYTES);
 const arena: Arena = { bytes: new Uint8Array(memory.buffer), slotBytes: SLOT_BYTES };
-export const tools: { sys: Sys; arena: Arena; digest: Digest; zstd: Zstd } = {
+export const tools: {
+  sys: Sys;
+  arena: Arena;
+  digest: Digest;
+  zstd: Zstd;
+  shownBase: Latin1;
+  ownerMatch: boolean;
+  devices: boolean;
+} = {
   sys: createSys(memory),
   arena,
   digest: createDigest(memory),
   zstd: createZstd(),
+  shownBase: "/shown/base",
+  ownerMatch: false,
+  devices: true,
 };
 const SLOT = 1 as Slot;
-
-type Block = Extract<SourceReply, { kind: "block" }>;
-type Used = Extract<StageReply, { kind: "used" }>;
 
 let pushes = 0;
 /** A key that no other push of this process has. */
@@ -120,6 +128,10 @@ export type PushOptions = {
   readonly from: string;
   readonly to: readonly Receiver[];
   readonly selection?: Selection;
+  /** What differs from a plain push. */
+  readonly task?: Partial<Task>;
+  /** Whether the names that are removed are wanted. */
+  readonly names?: boolean;
   readonly dryRun?: boolean;
   readonly capacity?: number;
   readonly source?: Partial<typeof tools>;
@@ -139,15 +151,6 @@ export type PushResult = {
   readonly blocks: readonly Block[];
   /** By receiver. */
   readonly outcomes: readonly Outcome[];
-};
-export type Outcome = {
-  refused: string | undefined;
-  failure: DiskFailure | undefined;
-  committed: boolean;
-  readonly needs: NeedAnswer[];
-  readonly used: Used[];
-  /** Blocks that were passed to it. */
-  readonly taken: number[];
 };
 
 export const everything: Selection = { paths: [], recursive: true };
@@ -212,6 +215,7 @@ export function push(options: PushOptions): PushResult {
   settle();
   const key = freshKey();
   const { capacity = CAPACITY, dryRun = false, before = () => {} } = options;
+  const task = { ...SEND_TASK, ...options.task };
   const replies: SourceReply[] = [];
   const lines: SourceLine[] = [];
   const source = createSource({
@@ -227,12 +231,13 @@ export function push(options: PushOptions): PushResult {
     kind: "open",
     key,
     selection: options.selection ?? everything,
-    task: SEND_TASK,
-    dryRun: false,
-    names: false,
+    task,
+    dryRun,
+    names: options.names ?? false,
     capacity,
   });
-  const outcomes = options.to.map((to) => new Target(to, { key, dryRun, capacity }));
+  const check = task.mode === "check";
+  const outcomes = options.to.map((to) => new Target(to, { key, dryRun, check, capacity }));
   const blocks: Block[] = [];
   let message: string | undefined;
 
@@ -249,10 +254,13 @@ export function push(options: PushOptions): PushResult {
     const bytes = arena.bytes.subarray(SLOT * SLOT_BYTES, SLOT * SLOT_BYTES + reply.bytes);
     const good = bytes.slice();
     if (options.spoil?.(reply, bytes) === true) for (const target of outcomes) target.take(reply);
-    bytes.set(good);
-    for (const target of outcomes) target.take(reply);
+    for (const target of outcomes) {
+      // A receiver may use the memory until it answers.
+      bytes.set(good);
+      target.take(reply);
+    }
     if (reply.blockKind === 0 && reply.lastOfKind) {
-      if (dryRun) break;
+      if (dryRun || check) break;
       unite(outcomes).forEach((content, section) => {
         source.handle({ kind: "union", key, section, content });
       });
@@ -260,92 +268,21 @@ export function push(options: PushOptions): PushResult {
     if (reply.final) break;
   }
 
-  if (message === undefined && !dryRun && options.abort !== true) {
+  if (message === undefined && !dryRun && !check && options.abort !== true) {
     for (const target of outcomes) target.prepare();
     before("commit");
     for (const target of outcomes) target.commit();
   }
   for (const target of outcomes) target.abort();
-  for (const [i, { needs, failure }] of outcomes.entries()) {
-    for (const { section, update } of needs)
-      source.handle({ kind: "names", key, section, host: `host${i}`, update });
-    if (failure !== undefined) source.handle({ kind: "explain", key, host: `host${i}`, failure });
-  }
+  for (const [i, outcome] of outcomes.entries())
+    for (const request of questions(outcome, { key, host: `host${i}` })) source.handle(request);
   source.handle({ kind: "close", key });
   assert(replies.shift()?.kind === "closed", "close is answered");
   return { key, message, lines, blocks, outcomes };
 }
 
-/** The union of what the receivers need, by section (PROTOCOL §10.2). */
-function unite(targets: readonly Target[]): (Uint8Array | undefined)[] {
-  const union: (Uint8Array | undefined)[] = [];
-  for (const { needs } of targets) {
-    for (const { section, content } of needs) {
-      const known = union[section];
-      if (known !== undefined && content !== undefined) orInto(known, content);
-      else union[section] = known ?? content?.slice();
-    }
-  }
-  return union;
-}
-
-class Target implements Outcome {
-  refused: string | undefined;
-  failure: DiskFailure | undefined;
-  committed = false;
-  readonly needs: NeedAnswer[] = [];
-  readonly used: Used[] = [];
-  readonly taken: number[] = [];
-  readonly #to: Receiver;
-  readonly #key: PushKey;
-  #wanted: { first: number; bits: Uint8Array } | undefined;
-
-  constructor(to: Receiver, { key, dryRun, capacity }: { key: PushKey; dryRun: boolean; capacity: number }) {
-    this.#to = to;
-    this.#key = key;
-    const opened = to.handle({ kind: "open", key, dryRun, check: false, capacity });
-    if (opened.kind === "refused") this.refused = opened.text;
-    else assert(opened.kind === "opened", "open is answered");
-  }
-
-  get #alive(): boolean {
-    return this.refused === undefined && this.failure === undefined;
-  }
-
-  take(made: Block): void {
-    if (!this.#alive || !this.#wants(made.block)) return;
-    const { key, slot, block, blockKind, bytes, lastOfKind, final } = made;
-    const used = this.#to.handle({ kind: "block", key, slot, block, blockKind, bytes, lastOfKind, final });
-    assert(used.kind === "used" && used.block === block && used.slot === slot, "a block is answered");
-    this.taken.push(block);
-    this.used.push(used);
-    if (used.need !== undefined) this.needs.push(used.need);
-    if (used.wanted !== undefined) this.#wanted = used.wanted;
-    this.failure = used.failure;
-  }
-
-  #wants(block: number): boolean {
-    if (this.#wanted === undefined) return true;
-    const bit = block - this.#wanted.first;
-    const byte = this.#wanted.bits[bit >>> 3];
-    return bit < 0 || byte === undefined || (byte & (1 << (bit & 7))) !== 0;
-  }
-
-  prepare(): void {
-    if (!this.#alive) return;
-    const reply = this.#to.handle({ kind: "prepare", key: this.#key });
-    if (reply.kind === "failed") this.failure = reply.failure;
-    else assert(reply.kind === "prepared", "prepare is answered");
-  }
-
-  commit(): void {
-    if (!this.#alive) return;
-    const reply = this.#to.handle({ kind: "commit", key: this.#key });
-    if (reply.kind === "failed") this.failure = reply.failure;
-    this.committed = reply.kind === "committed";
-  }
-
-  abort(): void {
-    assert(this.#to.handle({ kind: "abort", key: this.#key }).kind === "closed", "abort is answered");
-  }
+/** What is asked of the source, so that users are told by name. */
+function questions({ needs, failure }: Outcome, to: { key: PushKey; host: string }): SourceRequest[] {
+  const names = needs.map(({ section, update }) => ({ kind: "names", ...to, section, update }) as const);
+  return failure === undefined ? names : [...names, { kind: "explain", ...to, failure }];
 }
