@@ -28,6 +28,7 @@ export function calmWorld(options: {
   readonly slotBytes?: number;
   readonly files?: number;
   readonly extras?: number;
+  readonly special?: Readonly<Record<number, Partial<HostPlan>>>;
   readonly sizeMax?: number;
 }): World {
   const plan: HostPlan = {
@@ -42,7 +43,7 @@ export function calmWorld(options: {
     disk: NO_DISK_FAULTS,
   };
   const scenario: Scenario = {
-    hosts: Array.from({ length: options.hosts }, () => plan),
+    hosts: Array.from({ length: options.hosts }, (_, host) => ({ ...plan, ...options.special?.[host] })),
     slotBytes: options.slotBytes ?? 4_128,
     sectionEntries: 30,
     folders: 2,

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import type { Outcome } from "../../src/engine/ports.ts";
+import { SEND_TASK, type Task } from "../../src/wire/disk-port.ts";
 import { calmWorld, startAll, WHOLE_PUSH } from "./calm.ts";
-import type { PushPlan } from "./scenario.ts";
+import type { HostTree } from "./host-tree.ts";
+import type { HostPlan, PushPlan } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 const BYTES_PER_SECOND = 12_500_000;
@@ -43,6 +46,66 @@ describe("pushes without faults", () => {
     expect(updates(pushAndWait(world, WHOLE_PUSH).watch)).toEqual([0, 0]);
   });
 
+  test("what a dry run says would be removed is what the push removes, name by name", () => {
+    const world = started(4, 30);
+    // Of a folder that is gone as a whole, and of one that has lost a file, there is more at the others.
+    const { tree } = world.host(0);
+    tree.begin();
+    tree.remove("d1");
+    tree.remove("d0/big3");
+    for (const mode of ["send", "prune"] as const) {
+      const task: Task = { ...SEND_TASK, mode, removes: "extra" };
+      const before = world.hosts.map((host) => new Map(host.tree.files));
+      const dry = pushAndWait(world, { ...WHOLE_PUSH, task, names: true, dryRun: true }).watch;
+      expect(world.hosts.map((host) => new Map(host.tree.files))).toEqual(before);
+      const real = pushAndWait(world, { ...WHOLE_PUSH, task, names: true }).watch;
+      expect([...real.removals].sort()).toEqual([...dry.removals].sort());
+      expect([...real.needs].sort()).toEqual([...dry.needs].sort());
+      for (let host = 1; host < 4; host++) {
+        const gone = real.removals.get(`host${host}`) ?? [];
+        expect(gone.length).toBeGreaterThan(0);
+        const now = world.host(host).tree.files;
+        const missing = [...(before[host]?.keys() ?? [])].filter((path) => !now.has(path));
+        expect([...gone].sort()).toEqual(missing.sort());
+      }
+      if (mode === "prune") continue;
+      for (let host = 1; host < 4; host++)
+        expect(new Map(world.host(host).tree.files)).toEqual(new Map(tree.files));
+      for (const host of world.hosts) extend(host.tree, host.index);
+    }
+  });
+
+  test("a host that would lose more names than allowed keeps all, and the others switch", () => {
+    const world = started(3);
+    extend(world.host(1).tree, 5);
+    const before = new Map(world.host(1).tree.files);
+    const task: Task = { ...SEND_TASK, removes: "extra", removesMax: 4 };
+    const { watch } = pushAndWait(world, { ...WHOLE_PUSH, task });
+    expect(watch.needs.get("host1")?.removals).toBe(5);
+    expect(outcomes(watch)).toEqual({
+      host1: { kind: "failed", text: "would remove more names than allowed" },
+      host2: { kind: "complete", updates: FILES },
+    });
+    expect(new Map(world.host(1).tree.files)).toEqual(before);
+  });
+
+  test("a comparison includes hosts that never receive, and changes nothing", () => {
+    const world = started(3, 0, { 2: { noReceive: true } });
+    const before = world.hosts.map((host) => new Map(host.tree.files));
+    const task: Task = { ...SEND_TASK, mode: "check" };
+    const { watch } = pushAndWait(world, { ...WHOLE_PUSH, task });
+    expect(outcomes(watch)).toEqual({
+      host1: { kind: "complete", updates: FILES },
+      host2: { kind: "complete", updates: FILES },
+    });
+    expect(world.hosts.map((host) => new Map(host.tree.files))).toEqual(before);
+    const sent = pushAndWait(world, { ...WHOLE_PUSH, hosts: [1, 2] }).watch;
+    expect(outcomes(sent)).toMatchObject({
+      host1: { kind: "complete" },
+      host2: { kind: "refused", text: "read only" },
+    });
+  });
+
   test("a push to one host leaves the others alone", () => {
     const world = started(4);
     const before = new Map(world.host(2).tree.files);
@@ -53,10 +116,14 @@ describe("pushes without faults", () => {
   });
 });
 
-/** Daemons that know each other; the first has files that the others lack. */
-function started(hosts: number): World {
+/** Daemons that know each other; the first has files that the others lack. `special`: hosts that are not like the others, by index. */
+function started(
+  hosts: number,
+  extras = 0,
+  special: Readonly<Record<number, Partial<HostPlan>>> = {},
+): World {
   const link = { bytesPerSecond: BYTES_PER_SECOND };
-  const world = calmWorld({ hosts, link, files: 12, sizeMax: 250_000 });
+  const world = calmWorld({ hosts, link, files: 12, sizeMax: 250_000, extras, special });
   startAll(world, { hosts: world.hosts.map(({ index }) => index), withinUs: 100_000 });
   world.run(1_500_000);
   const { tree } = world.host(0);
@@ -73,6 +140,17 @@ function started(hosts: number): World {
     }
   }
   return world;
+}
+
+/** Adds names that nobody else has. */
+function extend(tree: HostTree, count: number): void {
+  tree.begin();
+  for (let i = 0; i < count; i++)
+    tree.write(`d0/only${i}`, { kind: "file", content: -i - 1, size: 2, meta: 1 });
+}
+
+function outcomes(watch: NonNullable<ReturnType<World["push"]>>): Record<string, Outcome> {
+  return Object.fromEntries([...watch.outcomes.values()].map(({ host, outcome }) => [host, outcome]));
 }
 
 function pushAndWait(
