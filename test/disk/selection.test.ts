@@ -28,6 +28,7 @@ describe("a selection", () => {
       selection: select(paths, recursive),
     });
     expectAllCommitted(result);
+    expect(problems(result)).toEqual([]);
     const found = run("find", [space.path("b"), "-mindepth", "1", "-printf", "%P\n"])
       .split("\n")
       .filter(Boolean)

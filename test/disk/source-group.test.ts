@@ -5,16 +5,28 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { toLatin1 } from "../../src/disk/names.ts";
 import { Errno, type Sys } from "../../src/disk/sys.ts";
 import { expectAllCommitted, problems, tree } from "./expectations.ts";
 import { NOBODY } from "./nobody.ts";
 import { manifestOf, outline, told } from "./owner.ts";
-import { differences, interpose, push, receiver, run, snapshot, tools, workspace } from "./support.ts";
+import {
+  CAPACITY,
+  differences,
+  interpose,
+  push,
+  receiver,
+  run,
+  snapshot,
+  tools,
+  workspace,
+} from "./support.ts";
 
 /** Files that get another group before they are sent, for which the test has to be root. */
 
@@ -104,6 +116,37 @@ asRoot("files of others are not changed where only the daemon's own are sent", (
   const result = manifestOf({ from: space.path("a"), task: { gid: GID }, tools: { ownerMatch: true } });
   expect(groups(result.entries)).toEqual({ mine: `${GID} 644` });
   expect(lstatSync(space.path("a/theirs")).gid).toBe(1);
+});
+
+asRoot("a file that becomes another's just then is neither changed nor sent", () => {
+  using space = workspace();
+  tree(space.path("a"), { f: "f", g: "g" });
+  const sys = interpose(tools.sys, (call, args) => {
+    if (call === "open" && args[1] === "f" && args[2] === "handle") chownSync(space.path("a/f"), 1, 1);
+    return undefined;
+  });
+  const asked = { from: space.path("a"), task: { gid: GID }, tools: { sys, ownerMatch: true } };
+  const result = manifestOf(asked);
+  expect(groups(result.entries)).toEqual({ g: `${GID} 644` });
+  expect(told(result)).toEqual(["foreign 0 f"]);
+  expect(lstatSync(space.path("a/f")).gid).toBe(1);
+});
+
+asRoot("a file that changes while it is read, and is another's then, is not sent in its new state", () => {
+  using space = workspace();
+  tree(space.path("a"), { f: "o".repeat(2 * CAPACITY), g: "g" });
+  mkdirSync(space.path("b"));
+  let reads = 0;
+  const sys = interpose(tools.sys, (call, args) => {
+    if (call !== "read" || args[2] !== CAPACITY || reads++ > 0) return undefined;
+    writeFileSync(space.path("a/f"), "theirs");
+    chownSync(space.path("a/f"), 1, 1);
+    return undefined;
+  });
+  const source = { sys, ownerMatch: true };
+  const result = push({ from: space.path("a"), to: [receiver(space.path("b"))], source });
+  expect(problems(result)).toEqual(["foreign f"]);
+  expect(readdirSync(space.path("b"))).toEqual(["g"]);
 });
 
 asRoot("what cannot get the group is reported, and sent as it is", () => {
