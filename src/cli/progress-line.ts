@@ -41,7 +41,7 @@ export function progressText(progress: Progress, columns: number): string {
   // In the order of the line; the number says how long a part is kept when room gets short.
   const parts: { readonly text: string; readonly keep: number }[] = [
     { text: PHASE_WORDS[last.phase] ?? displayText(last.phase), keep: 9 },
-    { text: sends ? `${Math.floor(share * 100)}%` : "", keep: 8 },
+    { text: sends ? `${Math.floor(share * 100)}%`.padStart(4) : "", keep: 8 },
     { text: sends ? `${formatBytes(last.sentBytes)} of ${formatBytes(last.contentBytes)}` : "", keep: 4 },
     { text: sends ? `${formatBytes(last.bytesPerSecond)}/s` : "", keep: 5 },
     { text: left === undefined ? "" : `${formatSeconds(left)} left`, keep: 6 },
