@@ -6,7 +6,10 @@ MAKEFLAGS += --no-print-directory
 # The sources that end up in the executable.
 SOURCES := $(shell find src -name '*.ts') package.json package-lock.json
 
-.PHONY: help setup native build demo test check sim bench clean
+# Its head says what these are.
+INSTALL := PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" ZSHDIR="$(ZSHDIR)" SERVICE_USER="$(SERVICE_USER)" sh share/install.sh
+
+.PHONY: help setup native build install uninstall deb demo test check sim bench clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -27,10 +30,23 @@ dist/makuosan: $(SOURCES) $(wildcard build/*.so) test/support/compile.ts
 dist/msync: dist/makuosan
 	ln -sf makuosan $@
 
+# Builds only what is not there at all, so that root's part of `make build && sudo make install` is to copy files.
+install: ## Install below PREFIX (/usr/local), or DESTDIR/PREFIX: programs, manual, service, completions
+	@test -f dist/makuosan || $(MAKE) build
+	@$(INSTALL) install
+
+uninstall: ## Remove what install installed, for the same PREFIX and DESTDIR
+	@$(INSTALL) uninstall
+
+deb: build ## dist/makuosan_VERSION_ARCHITECTURE.deb
+	@sh test/support/setup-debian.sh deb
+	@sh share/deb/build.sh
+
 demo: native ## Four daemons on this machine, a real tree pushed from host1 to the others
 	@sh test/support/as-root.sh bun test/lab/demo.ts
 
 test: native ## Every test: types, style, shim, units, simulator, lab. Prints the count at the end
+	@sh test/support/setup-debian.sh install
 	@sh test/support/as-root.sh bun test/support/run-all.ts
 
 check: native ## The quick ones: types, style, units

@@ -9,8 +9,8 @@ import { readHost } from "./shim.ts";
 import { StartFailure } from "./start-failure.ts";
 
 /** What is asked of the kernel where -R and -S do not say: some milliseconds of 10 GbE for both directions. */
-const receiveBufferWanted = 8 << 20;
-const sendBufferWanted = 2 << 20;
+export const receiveBufferWanted = 8 << 20;
+export const sendBufferWanted = 2 << 20;
 
 export type Network = {
   readonly net: OpenNet;

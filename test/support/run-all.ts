@@ -1,5 +1,5 @@
 /**
- * `make test`: every check of the project, one after the other, and the count of all at the end. `--quick` leaves the lab out. A check that
+ * `make test`: every check of the project, one after the other, and the count of all at the end. `--quick` leaves the slow ones out. A check that
  * has no tests of its own counts as one.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -68,7 +68,7 @@ function testFolders(): string[] {
   const folders = new Set(
     [...new Bun.Glob("**/*.test.ts").scanSync("test")].map((path) => path.split("/")[0] ?? ""),
   );
-  const slow = ["sim", "lab"];
+  const slow = ["sim", "install", "lab"];
   const files = [...folders].filter((folder) => folder.endsWith(".test.ts")).map((file) => `test/${file}`);
   const fast = [...folders].filter((folder) => !slow.includes(folder) && !folder.endsWith(".test.ts")).sort();
   const last = slow.filter((folder) => folders.has(folder) && !quick);

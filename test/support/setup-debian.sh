@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs what comes from Debian's packages and is missing. Looks for the programs and headers themselves, not for
 # package names, so that it stays quiet where they came from elsewhere. Exit status 1: something is missing and
-# cannot be installed from here; the command that would do it has been printed.
+# cannot be installed from here; the command that would do it has been printed. Words name what is to be done besides building and the lab:
+#   deb      packages for Debian
+#   install  tests of the installation
 set -eu
 
 missing=""
@@ -33,6 +35,20 @@ need iproute2 ip tc
 need nftables nft
 need ethtool ethtool
 need rsync rsync
+for purpose in "$@"; do
+    case $purpose in
+    deb) need dpkg-dev dpkg-shlibdeps ;;
+    install)
+        need dpkg-dev dpkg-shlibdeps
+        need man-db man
+        need mandoc mandoc
+        need systemd systemctl systemd-analyze
+        need zsh zsh
+        need fish fish
+        [ -f /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"
+        ;;
+    esac
+done
 case " $missing " in
 *" gcc "*) missing="$missing libc6-dev libisal-dev libxxhash-dev" ;;
 *)
