@@ -94,6 +94,14 @@ asRoot("a dry run says so of the entries and changes nothing; a check and a prun
   expect(snapshot(space.path("a"))).toEqual(before);
 });
 
+asRoot("a directory that gets the group is still listed", () => {
+  using space = workspace();
+  tree(space.path("a"), { "d/e/f": "f" });
+  const result = manifestOf({ from: space.path("a"), task: { gid: GID, removes: "extra" } });
+  expect(outline(result)).toEqual(["d+ d", "d+ d/e", "f d/e/f"]);
+  expect(new Set(result.entries.map(({ gid }) => gid))).toEqual(new Set([GID]));
+});
+
 asRoot("who has the group already is not touched", () => {
   using space = workspace();
   tree(space.path("a"), { f: "f", g: "g" });
