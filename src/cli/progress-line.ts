@@ -133,5 +133,9 @@ function width(parts: readonly { readonly text: string }[]): number {
 }
 
 function clip(text: string, columns: number): string {
-  return Bun.stringWidth(text) <= columns ? text : Bun.sliceAnsi(text, 0, Math.max(0, columns));
+  let clipped = text;
+  // A wide character at the edge is not cut but kept whole.
+  for (let end = columns; end >= 0 && Bun.stringWidth(clipped) > columns; end--)
+    clipped = Bun.sliceAnsi(text, 0, end);
+  return clipped;
 }

@@ -75,6 +75,8 @@ describe("what does not fit", () => {
     expect(at(12)).toBe("sending");
     expect(at(3)).toBe("sen");
     expect(at(0)).toBe("");
+    // A character of two columns is left out if only one is left.
+    expect(progressText(progress({}, [["\u56db", "lost"]]), 12)).toBe("sending  ! ");
   });
 
   test("of the hosts in trouble becomes a number", () => {
