@@ -25,6 +25,12 @@ export class Budget {
     return this.#kept <= this.#limits.push && this.#pool.kept <= this.#limits.all;
   }
 
+  /** Counts `bytes` less. */
+  give(bytes: number): void {
+    this.#kept -= bytes;
+    this.#pool.kept -= bytes;
+  }
+
   /** The push keeps nothing any more. */
   release(): void {
     this.#pool.kept -= this.#kept;

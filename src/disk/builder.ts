@@ -203,8 +203,10 @@ function makeNode(sys: Sys, entry: Entry, { dir, name }: Place): number {
       return sys.makeFifo(dir, name);
     case "block":
     case "character":
-    case "other":
+      return sys.makeDevice(dir, name, entry.type, entry.size);
+    // A file has its own way, and an "other" is never made.
     case "file":
+    case "other":
       return -Errno.EINVAL;
   }
 }

@@ -4,10 +4,12 @@ import type { Entry } from "../wire/manifest.ts";
 import { FLUSHED_SINGLY_MAX, rootPath, stagedPath } from "./builder.ts";
 import { Directories } from "./directories.ts";
 import { Mark } from "./marks.ts";
-import { nameOf, parentOf, toLatin1 } from "./names.ts";
+import { nameOf, parentOf, toBytes, toLatin1 } from "./names.ts";
 import { Placer, type Placing } from "./placer.ts";
+import type { RemovalRoot } from "./removal-notes.ts";
 import { currentEntry, metadataOf, type StagePush } from "./stage-push.ts";
-import { Errno, errnoOf, failed, type Latin1, type Metadata, type Stat, type Sys } from "./sys.ts";
+import { Errno, errnoOf, failed, isAbsence, type Latin1, type Metadata, type Stat, type Sys } from "./sys.ts";
+import { wholeFault } from "./walk.ts";
 
 /**
  * Brings what is staged into place (PROTOCOL §8.2). Every directory is opened anew, from the base down, without following links: the tree may have
@@ -16,6 +18,7 @@ import { Errno, errnoOf, failed, type Latin1, type Metadata, type Stat, type Sys
 export class Committer {
   readonly #sys: Sys;
   readonly #push: StagePush;
+  readonly #removed: readonly RemovalRoot[];
   readonly #directories: Directories;
   readonly #placer: Placer;
   /**
@@ -27,9 +30,11 @@ export class Committer {
   /** Directories that may be written to for the time of the renames, and their modes. */
   readonly #unlocked = new Map<Latin1, number>();
 
-  constructor(sys: Sys, push: StagePush) {
+  /** `removed`: what goes, besides. */
+  constructor(sys: Sys, push: StagePush, removed: readonly RemovalRoot[]) {
     this.#sys = sys;
     this.#push = push;
+    this.#removed = removed;
     this.#directories = new Directories(sys, push.base);
     this.#placer = new Placer(sys, {
       staging: push.staging,
@@ -49,6 +54,9 @@ export class Committer {
         if (mark !== 0) this.#note(first + index, this.#bringIn(first + index, mark));
       });
     }
+    // Where something new is missing, nothing old vanishes.
+    if (this.#failure === undefined)
+      for (const root of this.#removed) this.#noteRemoval(root, this.#remove(root));
     for (const [path, mode] of this.#unlocked) this.#note(undefined, this.#setMode(path, mode));
     // The times of directories come last, from the deepest up, as each rename changed that of the directory around it.
     for (let section = sections.count - 1; section >= 0; section--) {
@@ -67,6 +75,43 @@ export class Committer {
   #note(entry: number | undefined, result: number): void {
     if (result >= 0 || this.#failure !== undefined) return;
     this.#failure = { errno: errnoOf(result), step: FailStep.rename, entry };
+  }
+
+  #noteRemoval({ path }: RemovalRoot, result: number): void {
+    if (result >= 0 || this.#failure !== undefined) return;
+    this.#failure = { errno: errnoOf(result), step: FailStep.remove, entry: undefined, path: toBytes(path) };
+  }
+
+  /**
+   * Moves a name out of the tree, with all that is in it; 0 or -errno. It is fine if it is gone. What has taken its place since it was compared,
+   * and what must stay that has come into it since, stays: -EBUSY, -ENOTEMPTY.
+   */
+  #remove({ path, isDirectory }: RemovalRoot): number {
+    const { rules, place, staging } = this.#push;
+    const sys = this.#sys;
+    const dir = this.#directories.get(parentOf(path));
+    if (isAbsence(dir)) return 0;
+    if (failed(dir)) return dir;
+    const name = nameOf(path);
+    const [stat] = sys.statMany(dir, [name]);
+    if (stat === undefined || isAbsence(stat)) return 0;
+    if (failed(stat)) return stat;
+    if (rules.spares(path, stat)) return 0;
+    if ((stat.kind === "directory") !== isDirectory) return -Errno.EBUSY;
+    // Where directories cannot be moved they are empty by now.
+    const emptied = isDirectory && place.overlay;
+    const fault =
+      isDirectory && !emptied && rules.excluding
+        ? wholeFault({ sys, place, spares: rules.spares }, { parent: dir, name, path, stat })
+        : 0;
+    if (fault !== 0) return -fault;
+    this.#remember(parentOf(path), "directory");
+    const away = () => (emptied ? sys.removeDirectory(dir, name) : staging.discard(dir, name));
+    const result = away();
+    if (result !== -Errno.EACCES || sys.root) return result === -Errno.ENOENT ? 0 : result;
+    this.#unlock(parentOf(path));
+    this.#unlock(path);
+    return away();
   }
 
   /** Renames one entry into place, or changes its metadata; 0 or -errno. What comes with its directory needs nothing. */
@@ -124,7 +169,7 @@ export class Committer {
   #change(entry: Entry): number {
     if (entry.type === "file") this.#remember(toLatin1(entry.path), "read");
     return this.#withHandle(toLatin1(entry.path), (fd, stat) => {
-      const same = stat.kind === entry.type && (entry.type !== "file" || sameBytes(entry, stat));
+      const same = stat.kind === entry.type && isStill(entry, stat);
       return same ? this.#sys.setMetadata(fd, metadataOf(this.#sys, entry)) : -Errno.EBUSY;
     });
   }
@@ -142,7 +187,12 @@ export class Committer {
       if (stat.kind !== "directory") return -Errno.ENOTDIR;
       // Only its owner may set a directory's time (as in the comparison).
       if (!sys.root && stat.uid !== sys.uid) return 0;
-      return sys.setMetadata(fd, metadataOf(sys, entry));
+      const metadata = metadataOf(sys, entry);
+      const { mode } = this.#push.rules.terms;
+      return sys.setMetadata(
+        fd,
+        mode === "prune" ? { ...metadata, owner: undefined, mode: undefined } : metadata,
+      );
     });
   }
 
@@ -187,8 +237,10 @@ function modeOnly(mode: number): Metadata {
   return { owner: undefined, mode, time: undefined };
 }
 
-/** Whether a file's bytes are still those that were compared: a later change must not be hidden by the entry's time. */
-function sameBytes(entry: Entry, stat: Stat): boolean {
+/** Whether a file's bytes are still those that were compared: a later change must not be hidden by the entry's time. A device is the same one. */
+function isStill(entry: Entry, stat: Stat): boolean {
+  if (entry.type === "block" || entry.type === "character") return stat.number === entry.size;
+  if (entry.type !== "file") return true;
   if (stat.size !== entry.size) return false;
   return entry.size === 0 || (stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds);
 }

@@ -4,7 +4,10 @@ import type { Entry } from "../wire/manifest.ts";
 import type { Directories } from "./directories.ts";
 import { Mark, type Marks, type Roots } from "./marks.ts";
 import { isInside, isReserved, nameOf, parentOf, toLatin1 } from "./names.ts";
-import { type Place, parentFault, replacementFault } from "./obstacles.ts";
+import { type Place, parentFault } from "./obstacles.ts";
+import { OwnStatus } from "./own-status.ts";
+import { replacementFault } from "./replacement.ts";
+import type { Rules } from "./rules.ts";
 import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** A directory of the manifest, or above it, on the way to the entry that is being compared. */
@@ -24,6 +27,7 @@ export type CompareOptions = {
   readonly directories: Directories;
   /** Where staged names can be renamed into place. */
   readonly place: Place;
+  readonly rules: Rules;
   readonly marks: Marks;
   readonly roots: Roots;
   /** Numbers of entries in whose place lies a directory while they are none, or the reverse. Made here. */
@@ -77,6 +81,7 @@ export class Comparer {
     touched: number[];
   }): number {
     const { entry, path, number, own, index, touched } = at;
+    if (this.#options.rules.leavesAlone(entry.type)) return 0;
     const ground = this.#groundOf(parentOf(path));
     if (typeof ground === "number") return ground;
     if (!ground.here) {
@@ -90,7 +95,7 @@ export class Comparer {
       number,
       stat: own.get(index, parent),
       parent,
-      name: nameOf(path),
+      path,
     });
     if (mark < 0 || !moves(mark)) return mark;
     ground.fault ??= parentFault(this.#options.sys, this.#options.place, parent);
@@ -163,7 +168,7 @@ export function compareAgain(
   if (failed(parent)) return parent;
   const [stat] = options.sys.statMany(parent, [nameOf(path)]);
   if (stat === undefined) return -Errno.EIO;
-  const mark = decide(options, { entry, number, stat, parent, name: nameOf(path) });
+  const mark = decide(options, { entry, number, stat, parent, path });
   if (mark < 0 || !moves(mark)) return mark;
   const fault = parentFault(options.sys, options.place, parent);
   return fault === 0 ? mark : -fault;
@@ -172,39 +177,6 @@ export function compareAgain(
 /** Whether marks say that a name will be made or replaced. */
 function moves(mark: number): boolean {
   return (mark & Mark.update) !== 0 && (mark & Mark.inPlace) === 0;
-}
-
-/** Status of the names of a section in the own tree, asked for a directory at a time. */
-class OwnStatus {
-  readonly #sys: Sys;
-  readonly #paths: readonly Latin1[];
-  readonly #byParent = new Map<Latin1, number[]>();
-  readonly #stats: (Stat | Failed | undefined)[];
-
-  constructor({ sys }: { sys: Sys }, paths: readonly Latin1[]) {
-    this.#sys = sys;
-    this.#paths = paths;
-    this.#stats = new Array<undefined>(paths.length).fill(undefined);
-    paths.forEach((path, index) => {
-      const parent = parentOf(path);
-      const siblings = this.#byParent.get(parent);
-      if (siblings === undefined) this.#byParent.set(parent, [index]);
-      else siblings.push(index);
-    });
-  }
-
-  /** Status of entry `index`, whose directory is open as `parent`. */
-  get(index: number, parent: Fd): Stat | Failed {
-    const known = this.#stats[index];
-    if (known !== undefined) return known;
-    const siblings = this.#byParent.get(parentOf(this.#paths[index] ?? "")) ?? [];
-    const names = siblings.map((sibling) => nameOf(this.#paths[sibling] ?? ""));
-    const stats = this.#sys.statMany(parent, names);
-    siblings.forEach((sibling, i) => {
-      this.#stats[sibling] = stats[i];
-    });
-    return this.#stats[index] ?? (-Errno.EIO as Failed);
-  }
 }
 
 /** Marks of an entry whose directory is not there. */
@@ -222,8 +194,10 @@ function decide(options: CompareOptions, found: Found): number {
   const { entry, number, stat } = found;
   options.exchanged.delete(number);
   if (failed(stat)) return errnoOf(stat) === Errno.ENOENT ? anew(entry) : stat;
+  const { sys, rules } = options;
+  // A device in the way stays, where devices are none of ours; only what comes into a directory cannot do without it.
+  if (rules.leavesAlone(stat.kind)) return entry.type === "directory" ? -Errno.ENOTDIR : 0;
   if (stat.kind !== entry.type) return replace(options, found, stat);
-  const { sys } = options;
   const ours = sys.root || stat.uid === sys.uid;
   const sameTime = stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds;
   const sameOwner = !sys.root || (stat.uid === entry.uid && stat.gid === entry.gid);
@@ -236,9 +210,11 @@ function decide(options: CompareOptions, found: Found): number {
   if (entry.type === "file") {
     if (stat.size !== entry.size || (!sameTime && entry.size > 0)) return replace(options, found, stat);
   } else if (entry.type === "symlink") {
-    const target = sys.readLink(found.parent, found.name);
+    const target = sys.readLink(found.parent, nameOf(found.path));
     if (typeof target !== "string") return target;
     if (target !== toLatin1(entry.target ?? new Uint8Array())) return replace(options, found, stat);
+  } else if (stat.number !== numberOf(entry)) {
+    return replace(options, found, stat);
   }
   if (sameTime && sameOwner && sameMode) return 0;
   // Another user's file can be replaced, but not changed. One with other names would change under those, too, which may lie outside of the base.
@@ -251,7 +227,8 @@ type Found = {
   readonly number: number;
   readonly stat: Stat | Failed;
   readonly parent: Fd;
-  readonly name: Latin1;
+  /** From the base. */
+  readonly path: Latin1;
 };
 
 /** Marks of an entry that comes into a directory that is there. */
@@ -259,16 +236,21 @@ function anew(entry: Entry): number {
   return Mark.update | contentOf(entry) | (entry.type === "directory" ? Mark.root : 0);
 }
 
+/** The number of a device, as `Stat` has it. */
+function numberOf({ type, size }: Entry): number {
+  return type === "block" || type === "character" ? size : 0;
+}
+
 /** Marks of an entry that takes the place of what is there, or -errno. */
 function replace(
-  { sys, place, exchanged }: CompareOptions,
-  { entry, number, parent, name }: Found,
+  { sys, place, rules, exchanged }: CompareOptions,
+  { entry, number, parent, path }: Found,
   stat: Stat,
 ): number {
   // A file system says ENOTDIR or EISDIR to a rename of the one over the other.
   const exchange = (stat.kind === "directory") !== (entry.type === "directory");
   const whole = exchange && stat.kind === "directory";
-  const fault = replacementFault(sys, place, { parent, name, stat, whole });
+  const fault = replacementFault(sys, place, rules.spares, { parent, name: nameOf(path), path, stat, whole });
   if (fault !== 0) return -fault;
   if (exchange) exchanged.add(number);
   return anew(entry);

@@ -1,11 +1,6 @@
-import { Directories } from "./directories.ts";
-import { join } from "./names.ts";
-import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
+import { Errno, errnoOf, type Failed, type Fd, failed, type Stat, type Sys } from "./sys.ts";
 
 /** What would stop the commit halfway, found out before anything is changed. */
-
-/** Names below a directory that is to be replaced that are looked at; one with more is not replaced. */
-const WALK_MAX = 1 << 20;
 
 /** The part of the file tree from which staged names can be renamed into place: where the base lies. */
 export type Place = {
@@ -39,79 +34,18 @@ export function parentFault(sys: Sys, place: Place, parent: Fd): number {
   return denied === Errno.EACCES && stat.uid === sys.uid ? 0 : denied;
 }
 
-/**
- * What replacing the name of `stat` in `parent` would meet; 0: nothing that can be foreseen. `whole`: it is a directory that makes room for
- * something else, so that all that is below it has to be removed.
- */
-export function replacementFault(
-  sys: Sys,
-  place: Place,
-  what: { readonly parent: Fd; readonly name: Latin1; readonly stat: Stat; readonly whole: boolean },
-): number {
-  const { parent, name, stat, whole } = what;
-  // What another file system is mounted on cannot be renamed away.
-  if (!liesIn(place, stat)) return Errno.EBUSY;
-  const above = sys.root ? undefined : sys.stat(parent);
-  if (failed(above)) return errnoOf(above);
-  const removal = removalFault(sys, stat, above);
-  if (removal !== 0 || !whole) return removal;
-  // Only what the upper layer made itself could be moved, and that does not show.
-  if (place.overlay) return Errno.EXDEV;
-  const directories = new Directories(sys, parent);
-  // Moving a directory changes its `..`.
-  const fault =
-    movingFault(sys, stat, directories.get(name)) || belowFault(sys, place, { directories, name });
-  directories.release();
-  return fault;
-}
-
-/** What removing a name would meet for its own sake. `above`: the directory that it is in; undefined for root. */
-function removalFault(sys: Sys, stat: Stat, above: Stat | undefined): number {
+/** What removing a name would meet for its own sake; 0: nothing. `above`: the directory that it is in; undefined for root. */
+export function removalFault(sys: Sys, stat: Stat, above: Stat | undefined): number {
   if (stat.locked) return Errno.EPERM;
   const sticky = above !== undefined && (above.mode & 0o1000) !== 0;
   return sticky && stat.uid !== sys.uid && above.uid !== sys.uid ? Errno.EPERM : 0;
 }
 
-function movingFault(sys: Sys, stat: Stat, fd: Fd | Failed): number {
+/** What moving a directory, which `open` opens, would meet besides: its `..` changes. 0: nothing. */
+export function movingFault(sys: Sys, place: Place, stat: Stat, open: () => Fd | Failed): number {
+  // Only what the upper layer made itself could be moved, and that does not show.
+  if (place.overlay) return Errno.EXDEV;
+  const fd = open();
   if (failed(fd)) return errnoOf(fd);
   return sys.root || stat.uid === sys.uid ? 0 : errnoOf(sys.mayWrite(fd));
-}
-
-/** What emptying directory `name` of `directories` would meet. */
-function belowFault(
-  sys: Sys,
-  place: Place,
-  { directories, name }: { directories: Directories; name: Latin1 },
-): number {
-  const waiting: Latin1[] = [name];
-  let seen = 0;
-  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    const dir = directories.get(path);
-    if (failed(dir)) return errnoOf(dir);
-    const own = sys.stat(dir);
-    const fd = failed(own) ? own : sys.open(dir, ".", "directory");
-    if (failed(own)) return errnoOf(own);
-    if (failed(fd)) return errnoOf(fd);
-    const names = sys.list(fd);
-    const stats = failed(names) ? [] : sys.statMany(fd, names);
-    sys.close(fd);
-    if (failed(names)) return errnoOf(names);
-    seen += names.length;
-    if (seen > WALK_MAX) return Errno.EBUSY;
-    if (names.length > 0) {
-      const fault = parentFault(sys, place, dir);
-      if (fault !== 0) return fault;
-    }
-    for (const [i, child] of names.entries()) {
-      const stat = stats[i];
-      // It is gone again, which is fine.
-      if (stat === -Errno.ENOENT) continue;
-      if (stat === undefined) return Errno.EIO;
-      if (failed(stat)) return errnoOf(stat);
-      const fault = liesIn(place, stat) ? removalFault(sys, stat, sys.root ? undefined : own) : Errno.EBUSY;
-      if (fault !== 0) return fault;
-      if (stat.kind === "directory") waiting.push(join(path, child));
-    }
-  }
-  return 0;
 }

@@ -7,6 +7,7 @@ import type { Digest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import type { Marks, Roots } from "./marks.ts";
 import type { Place } from "./obstacles.ts";
+import type { Rules } from "./rules.ts";
 import type { Sections } from "./sections.ts";
 import type { Log, Staging } from "./staging.ts";
 import { Errno, errnoOf, type Fd, type Metadata, type Sys } from "./sys.ts";
@@ -19,6 +20,8 @@ export type StageTools = {
   readonly arena: Arena;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  /** Device nodes are made, replaced and removed here. */
+  readonly devices: boolean;
   /** Takes what the operator of this host should know. */
   readonly log: Log;
 };
@@ -27,6 +30,9 @@ export type StageTools = {
 export type StagePush = {
   readonly key: PushKey;
   readonly dryRun: boolean;
+  /** Contents are compared, and nothing else is done. */
+  readonly check: boolean;
+  readonly rules: Rules;
   /** Bytes of a full block without its digest (PROTOCOL §5.4). */
   readonly capacity: number;
   readonly base: Fd;

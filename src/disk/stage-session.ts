@@ -10,9 +10,15 @@ import { Committer } from "./committer.ts";
 import { type CompareOptions, compareAgain } from "./compare.ts";
 import { Mark } from "./marks.ts";
 import { parentOf, toBytes, toLatin1 } from "./names.ts";
-import { ManifestIntake } from "./stage-manifest.ts";
+import { type ManifestBlock, ManifestIntake } from "./stage-manifest.ts";
 import { PlanIntake } from "./stage-plan.ts";
-import { memoryFailure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
+import {
+  failure as failureOf,
+  memoryFailure,
+  protocolFailure,
+  type StagePush,
+  type StageTools,
+} from "./stage-push.ts";
 import { plannedFiles, Round, type RoundFile } from "./stage-round.ts";
 import { type Extent, errnoOf } from "./sys.ts";
 
@@ -22,7 +28,7 @@ const AMENDED_BYTES = 512;
 type BlockRequest = Extract<StageRequest, { kind: "block" }>;
 type Used = Extract<StageReply, { kind: "used" }>;
 /** What using a block comes to, besides that its digest was good. */
-type Use = Pick<Used, "need" | "wanted" | "failure">;
+type Use = Pick<Used, "need" | "removals" | "wanted" | "failure">;
 
 /** What may come next. `round`: its content and verdicts; `amending`: amendment blocks, or the first block of the round that they make. */
 type Phase =
@@ -46,9 +52,9 @@ export class StageSession {
   constructor(tools: StageTools, push: StagePush) {
     this.push = push;
     this.#tools = tools;
-    const { directories, place, marks, roots, exchanged } = push;
-    this.#comparing = { sys: tools.sys, directories, place, marks, roots, exchanged };
-    this.#manifests = new ManifestIntake(push, this.#comparing);
+    const { directories, place, rules, marks, roots, exchanged } = push;
+    this.#comparing = { sys: tools.sys, directories, place, rules, marks, roots, exchanged };
+    this.#manifests = new ManifestIntake(tools, push, this.#comparing);
     this.#builder = new Builder(tools.sys, push);
   }
 
@@ -65,7 +71,10 @@ export class StageSession {
     const failure = use.failure ?? (this.#phase.kind === "failed" ? this.#phase.failure : undefined);
     if (failure === undefined) return { ...answer, good: true, ...use };
     this.#fail(failure);
-    return { ...answer, good: true, failure };
+    // Where only their number is too large, the names that would be removed are told all the same.
+    const { need, removals } = use;
+    const told = need !== undefined && removals !== undefined ? { need, removals } : {};
+    return { ...answer, good: true, ...told, failure };
   }
 
   /** Metadata and flush; undefined if everything but the renames is on disk now. */
@@ -77,12 +86,15 @@ export class StageSession {
     return problem;
   }
 
-  /** Renames. Whatever comes of it, what is staged is removed afterwards. */
+  /** Renames. Whatever comes of it, it is the last thing before `close`. */
   commit(): DiskFailure | undefined {
     if (this.#phase.kind === "failed") return this.#phase.failure;
     assert(this.#phase.kind === "prepared", "commit before prepare");
-    const problem = this.#differs() ? new Committer(this.#tools.sys, this.push).run() : undefined;
-    this.close();
+    const { sys } = this.#tools;
+    const removed = this.#manifests.removals?.roots ?? [];
+    const idle = !this.#differs() && removed.length === 0;
+    const problem = idle ? undefined : new Committer(sys, this.push, removed).run();
+    this.#phase = { kind: "failed", failure: problem ?? protocolFailure() };
     return problem;
   }
 
@@ -109,12 +121,13 @@ export class StageSession {
     const { extent, block, blockKind, lastOfKind } = at;
     if (this.#phase.kind === "failed") return { failure: this.#phase.failure };
     if (blockKind === BlockKind.content) return this.#content(block, extent);
-    const frame = this.#tools.arena.bytes.subarray(extent.at, extent.at + extent.bytes);
+    const { bytes, slotBytes } = this.#tools.arena;
+    const frame = bytes.subarray(extent.at, extent.at + extent.bytes);
     const raw = this.#tools.zstd.expand(frame);
     if (raw === undefined) return { failure: protocolFailure() };
     switch (blockKind) {
       case BlockKind.manifest:
-        return this.#manifest(frame, raw, lastOfKind);
+        return this.#manifest({ frame, raw, lastOfKind, room: { at: extent.at, bytes: slotBytes } });
       case BlockKind.plan:
         return this.#plan(raw, { block, lastOfKind });
       case BlockKind.verdict:
@@ -124,9 +137,10 @@ export class StageSession {
     }
   }
 
-  #manifest(frame: Uint8Array, raw: Uint8Array, lastOfKind: boolean): Use {
+  #manifest(block: ManifestBlock): Use {
     if (this.#phase.kind !== "manifest") return { failure: protocolFailure() };
-    const use = this.#manifests.take(frame, raw, lastOfKind);
+    const { lastOfKind } = block;
+    const use = this.#manifests.take(block);
     if (use.failure === undefined && lastOfKind)
       this.#phase = { kind: "plan", intake: new PlanIntake(this.#tools.sys, this.push) };
     return use;
@@ -249,10 +263,15 @@ export class StageSession {
   }
 
   #finish(): DiskFailure | undefined {
+    const { staging } = this.push;
+    // What is removed is moved there, which must not be what fails then.
+    const removing = (this.#manifests.removals?.roots.length ?? 0) > 0;
+    const made = removing ? staging.make() : 0;
+    if (made < 0) return failureOf(FailStep.stage, made, undefined);
     return this.#differs() ? this.#builder.finish() : undefined;
   }
 
-  /** Whether anything at all is to be done here. */
+  /** Whether anything is to be brought in here. */
   #differs(): boolean {
     const { sections, marks } = this.push;
     for (let section = 0; section < sections.count; section++)

@@ -6,6 +6,7 @@ import { errorText } from "./errno.ts";
 import { Marks, Roots } from "./marks.ts";
 import { placeOf } from "./obstacles.ts";
 import { keyText } from "./push-key.ts";
+import { Rules } from "./rules.ts";
 import { Sections } from "./sections.ts";
 import { protocolFailure, type StageTools } from "./stage-push.ts";
 import { StageSession } from "./stage-session.ts";
@@ -37,11 +38,11 @@ export function createStage(deps: StageDeps): {
   const sessions = new Map<string, StageSession>();
   const pool: Pool = { kept: 0 };
 
-  function open({ key, dryRun, capacity }: Request<"open">): void {
+  function open({ key, dryRun, check, capacity }: Request<"open">): void {
     const name = keyText(key);
     const base = sessions.has(name)
       ? refusal(RefuseReason.busy, "this push is already being received")
-      : openBase(deps);
+      : openBase(deps, { check });
     if (typeof base !== "number") {
       emit({ kind: "refused", key, ...base });
       return;
@@ -49,7 +50,9 @@ export function createStage(deps: StageDeps): {
     const sections = new Sections(deps.zstd);
     const session = new StageSession(deps, {
       key,
-      dryRun,
+      dryRun: dryRun || check,
+      check,
+      rules: new Rules(deps),
       capacity,
       base,
       place: placeOf(sys, base),
@@ -83,8 +86,9 @@ export function createStage(deps: StageDeps): {
   function commit({ key }: Request<"commit">): void {
     const session = sessions.get(keyText(key));
     const failure = session === undefined ? protocolFailure() : session.commit();
-    forget(key);
+    // All has been switched, and is told before what was replaced and removed is cleared away, which may take long.
     emit(failure === undefined ? { kind: "committed", key } : { kind: "failed", key, failure });
+    forgetAnyway(key);
   }
 
   function forget(key: PushKey): void {
@@ -95,6 +99,15 @@ export function createStage(deps: StageDeps): {
     session.push.budget.release();
     session.close();
     sys.close(session.push.base);
+  }
+
+  /** As `forget`, when the answer has been given. */
+  function forgetAnyway(key: PushKey): void {
+    try {
+      forget(key);
+    } catch (error) {
+      deps.log(`what push ${keyText(key)} staged is left until the next start: ${error}`);
+    }
   }
 
   function serve(request: StageRequest): void {
@@ -118,11 +131,7 @@ export function createStage(deps: StageDeps): {
     const name = keyText(request.key);
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     deps.log(`fault in ${request.kind} of push ${name}, which fails: ${text.replaceAll(/\s*\n\s*/g, "; ")}`);
-    try {
-      forget(request.key);
-    } catch (again) {
-      deps.log(`what push ${name} staged is left until the next start: ${again}`);
-    }
+    forgetAnyway(request.key);
     emit(faultReply(request));
   }
 
@@ -177,8 +186,8 @@ function refusal(reason: RefuseReason, text: string): Refusal {
   return { reason, text };
 }
 
-/** The base, if a push can be received into it. */
-function openBase({ sys, base }: StageDeps): Fd | Refusal {
+/** The base, if a push can be received into it, or, with `check`, compared with it. */
+function openBase({ sys, base }: StageDeps, { check }: { check: boolean }): Fd | Refusal {
   const fd = sys.openBase(base);
   if (failed(fd)) {
     const errno = errnoOf(fd);
@@ -190,6 +199,7 @@ function openBase({ sys, base }: StageDeps): Fd | Refusal {
         : RefuseReason.other;
     return refusal(reason, `the base directory cannot be opened: ${errorText(errno)}`);
   }
+  if (check) return fd;
   const space = sys.space(fd);
   const denied = errnoOf(sys.mayWrite(fd));
   let refused: Refusal | undefined;

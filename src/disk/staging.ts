@@ -9,7 +9,7 @@ const IMPLICIT_MODE = 0o755;
 
 /** Starts the names of what was moved out of the way and must not be lost before the new name is in place. */
 const PARKED = "-";
-/** Starts those of what may go. */
+/** Starts those of what may go: replaced, or removed from the tree. */
 const REPLACED = "=";
 
 /** Takes a line for the operator. */
@@ -95,6 +95,12 @@ export class Staging {
     if (!failed(area)) this.#sys.rename(area, parked, area, REPLACED + parked.slice(PARKED.length));
   }
 
+  /** Moves a name out of the tree for good; 0 or -errno. It is removed with what is staged, or at the next start. */
+  discard(dir: Fd, name: Latin1): number {
+    const area = this.get("");
+    return failed(area) ? area : this.#sys.rename(dir, name, area, `${REPLACED}${this.#parked++}`);
+  }
+
   /** Puts what was parked back to where it was. If that fails it stays where it is, and the log says where; `path` is its name in the tree. */
   putBack(parked: Latin1, at: { readonly dir: Fd; readonly name: Latin1; readonly path: Latin1 }): void {
     const area = this.get("");
@@ -153,6 +159,8 @@ export class Staging {
  */
 export function removeLeftovers({ sys, log }: { readonly sys: Sys; readonly log: Log }, base: Fd): number {
   const stage = openToEmpty(sys, base, STAGE_NAME);
+  // On a file system that is read-only even the removal of nothing would fail.
+  if (stage === -Errno.ENOENT) return 0;
   if (failed(stage)) return removeTree(sys, base, STAGE_NAME);
   let error = 0;
   const pushes = sys.list(stage);

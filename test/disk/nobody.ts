@@ -7,10 +7,17 @@ export type Report = {
   readonly problems: readonly string[];
   readonly explained: readonly string[];
   readonly refused?: string;
-  readonly failure?: { readonly errno: number; readonly step: number; readonly entry?: number };
+  readonly failure?: {
+    readonly errno: number;
+    readonly step: number;
+    readonly entry?: number;
+    readonly path?: string;
+  };
   readonly committed?: boolean;
   /** Entries that the receiver wanted to change. */
   readonly updated: number;
+  /** Names that it said it removes, if any. */
+  readonly removed?: readonly string[];
 };
 
 /** The number of the user nobody, and of its group. */
@@ -24,6 +31,11 @@ export function pushAsNobody(from: string, to: string, ...path: string[]): Repor
 /** The same, of everything, with a shell script that is run before the commit. */
 export function pushAsNobodyWith(script: string, from: string, to: string): Report {
   return runAsNobody([from, to, "", script]);
+}
+
+/** The same, of everything; what the sender does not have is removed. */
+export function pushAsNobodyRemoving(from: string, to: string): Report {
+  return runAsNobody([from, to, "", "", "extra"]);
 }
 
 /** Makes this process nobody's for good. What it imports has been read by then, so that the checkout need not be open to everybody. */

@@ -1,72 +1,13 @@
 import { expect, test } from "bun:test";
-import {
-  chmodSync,
-  lchownSync,
-  lutimesSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { STAGE_NAME } from "../../src/disk/names.ts";
-import { failed } from "../../src/disk/sys.ts";
-import { push, receiver, run, snapshot, tools, workspace } from "./support.ts";
+import { plant, randomTree } from "./random-tree.ts";
+import { push, receiver, run, snapshot, workspace } from "./support.ts";
 
 /** Any tree, pushed over any other: what the sender has is equal afterwards, and what it does not have stays. */
 
 const asRoot = test.skipIf(process.geteuid?.() !== 0);
-
-type Node = {
-  readonly kind: "file" | "directory" | "symlink" | "fifo";
-  readonly children: Tree;
-  /** Of a file; two files of one size have one content, as equal size and time mean equal. */
-  readonly size: number;
-  readonly mode: number;
-  readonly owner: number;
-  readonly time: number;
-};
-
-type Tree = Readonly<Record<string, Node>>;
-
-const name = fc.constantFrom("a", "b", "a.b", "ab", "\xff", "c d");
-/** Nodes with at most `depth` directories below each other. */
-function nodes(depth: number): fc.Arbitrary<Node> {
-  return fc.record({
-    kind: fc.constantFrom("file", "file", "directory", "directory", "symlink", "fifo"),
-    children:
-      depth === 0 ? fc.constant({}) : fc.dictionary(name, nodes(depth - 1), { maxKeys: 4, size: "max" }),
-    size: fc.constantFrom(0, 1, 700, 2_000, 2_001),
-    mode: fc.constantFrom(0o644, 0o000, 0o4755, 0o2770, 0o1777),
-    owner: fc.constantFrom(0, 1, 70_000),
-    time: fc.constantFrom(-5, 1_000_000_000.5, 4_000_000_000),
-  });
-}
-const tree: fc.Arbitrary<Tree> = fc.dictionary(name, nodes(2), { maxKeys: 6, size: "max" });
-
-function plant(base: string, children: Tree): void {
-  for (const [child, { kind, children: below, size, mode, owner, time }] of Object.entries(children)) {
-    const path = Buffer.from(`${base}/${child}`, "latin1");
-    if (kind === "file") writeFileSync(path, "x".repeat(size));
-    if (kind === "symlink") symlinkSync(`to-${size}`, path);
-    if (kind === "fifo") plantFifo(base, child);
-    if (kind === "directory") {
-      mkdirSync(path);
-      plant(path.toString("latin1"), below);
-    }
-    lchownSync(path, owner, owner);
-    if (kind !== "symlink") chmodSync(path, mode);
-    lutimesSync(path, time, time);
-  }
-}
-
-/** Node has no call for it. */
-function plantFifo(base: string, child: string): void {
-  const dir = tools.sys.openBase(base);
-  if (failed(dir) || tools.sys.makeFifo(dir, child) !== 0) throw new Error("cannot make a FIFO");
-  tools.sys.close(dir);
-}
 
 /** Whether the sender has nothing at `path`, nor anything but directories on the way to it: then it is none of the push's business. */
 function stays(path: string, sent: Map<string, string>): boolean {
@@ -82,7 +23,7 @@ asRoot(
   "any tree over any other",
   () => {
     fc.assert(
-      fc.property(tree, tree, fc.constantFrom(600, 3_000, 20_000), (from, to, capacity) => {
+      fc.property(randomTree, randomTree, fc.constantFrom(600, 3_000, 20_000), (from, to, capacity) => {
         using space = workspace();
         for (const base of ["a", "b"]) mkdirSync(space.path(base));
         plant(space.path("a"), from);

@@ -5,6 +5,7 @@ import { BlockKind, DIGEST_BYTES, FailStep } from "../../src/wire/constants.ts";
 import type { StageReply } from "../../src/wire/disk-port.ts";
 import { type Entry, encodeSection } from "../../src/wire/manifest.ts";
 import { encodePlan } from "../../src/wire/plan.ts";
+import { NO_TERMS, type Terms } from "../../src/wire/terms.ts";
 import { CAPACITY, freshKey, type Receiver, receiver, snapshot, tools, workspace } from "./support.ts";
 
 /** A sender that is played by a test. */
@@ -27,11 +28,9 @@ export class Sender {
   readonly key = freshKey();
   #block = 0;
 
-  constructor(to: Receiver, { dryRun = false } = {}) {
+  constructor(to: Receiver, { dryRun = false, check = false } = {}) {
     this.#to = to;
-    expect(to.handle({ kind: "open", key: this.key, dryRun, check: false, capacity: CAPACITY }).kind).toBe(
-      "opened",
-    );
+    expect(to.handle({ kind: "open", key: this.key, dryRun, check, capacity: CAPACITY }).kind).toBe("opened");
   }
 
   /** Sends a block as it is. */
@@ -68,6 +67,27 @@ export class Sender {
 
   manifest(entries: readonly Entry[], firstEntry = 0, last = true) {
     return this.send(BlockKind.manifest, encodeSection(firstEntry, entries), { last });
+  }
+
+  /** Sends a manifest in one section, with terms that differ from those that say nothing. */
+  under(terms: Partial<Terms>, entries: readonly Entry[]) {
+    return this.section({ ...NO_TERMS, ...terms }, entries, { firstEntry: 0, last: true });
+  }
+
+  /** Sends a section of a push with these terms. */
+  section(
+    terms: Terms,
+    entries: readonly Entry[],
+    { firstEntry, last }: { firstEntry: number; last: boolean },
+  ) {
+    return this.send(BlockKind.manifest, encodeSection(firstEntry, entries, terms), { last });
+  }
+
+  /** Ends a push that needs no content, and commits. */
+  commit(): StageReply {
+    expect(this.plan([], true).failure).toBeUndefined();
+    expect(this.ask("prepare")).toMatchObject({ kind: "prepared" });
+    return this.ask("commit");
   }
 
   plan(content: number[], final = false) {

@@ -1,17 +1,20 @@
 import { becomeNobody } from "./nobody.ts";
+import { removalsOf } from "./removal-model.ts";
 import { everything, push, receiver, run } from "./support.ts";
 
-/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as nobody, with the script argv[5] run before the commit; prints the outcome. Not a test: `nobody.ts` starts it. */
+/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as nobody, with the script argv[5] run before the commit, and with removals if argv[6] says so; prints the outcome. Not a test: `nobody.ts` starts it. */
 becomeNobody();
-const [from, to, path = "", script] = process.argv.slice(2);
+const [from, to, path = "", script = "", removing] = process.argv.slice(2);
 if (from === undefined || to === undefined) throw new Error("two directories are needed");
 const selection = path === "" ? everything : { paths: [Buffer.from(path)], recursive: false };
 const { message, lines, outcomes } = push({
   from,
   to: [receiver(to)],
   selection,
+  task: { removes: removing === "extra" ? "extra" : "nothing" },
+  names: removing !== undefined,
   before: (moment) => {
-    if (moment === "commit" && script !== undefined) run("sh", ["-ec", script]);
+    if (moment === "commit" && script !== "") run("sh", ["-ec", script]);
   },
 });
 const problems = lines.flatMap((line) =>
@@ -23,14 +26,16 @@ const explained = lines.flatMap((line) =>
   line.kind === "failure" ? [Buffer.from(line.path ?? []).toString("latin1")] : [],
 );
 const [outcome] = outcomes;
+const failure = outcome?.failure;
 console.log(
   JSON.stringify({
     message,
     problems,
     explained,
     refused: outcome?.refused,
-    failure: outcome?.failure,
+    failure: failure && { ...failure, path: failure.path && Buffer.from(failure.path).toString("latin1") },
     committed: outcome?.committed,
+    removed: outcome && removalsOf(outcome)?.names,
     updated: outcome?.needs.reduce((sum, { update }) => sum + bitsOf(update), 0),
   }),
 );
