@@ -5,7 +5,6 @@ import type { RecordSupply } from "./report-stream.ts";
 
 /** Most bytes of the path in FAIL (PROTOCOL §6.2). */
 const FAIL_PATH_BYTES_MAX = 400;
-const DOT = 0x2e;
 
 type Removals = ReportRecord & { readonly kind: "removals" };
 
@@ -34,15 +33,8 @@ export function removalRecords(
   return { next };
 }
 
-/** FAIL for what went wrong at a receiver's disk. A path that is too long for the record loses its end, and shows it. */
+/** FAIL for what went wrong at a receiver's disk (PROTOCOL §6.2): of a path its first 400 bytes. */
 export function failRecord({ entry, errno, step, path }: DiskFailure): ReportRecord {
-  const known = entry === undefined ? path : undefined;
-  return { kind: "fail", entry, errno, step, path: known && shortened(known) };
-}
-
-function shortened(path: Uint8Array): Uint8Array {
-  if (path.length <= FAIL_PATH_BYTES_MAX) return path;
-  const short = path.slice(0, FAIL_PATH_BYTES_MAX);
-  short.fill(DOT, FAIL_PATH_BYTES_MAX - 3);
-  return short;
+  const known = entry === undefined ? path?.subarray(0, FAIL_PATH_BYTES_MAX) : undefined;
+  return { kind: "fail", entry, errno, step, path: known };
 }

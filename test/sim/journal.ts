@@ -186,13 +186,12 @@ export class Journal {
   }
 }
 
+const NONE = new Uint8Array();
+
 /** Whether `told` is `failure`, whose path may have been shortened. */
 function isFailure(failure: DiskFailure | undefined, told: DiskFailure): boolean {
   if (failure === undefined || failure.errno !== told.errno || failure.step !== told.step) return false;
-  const text = (path: Uint8Array | undefined) =>
-    path === undefined ? "none" : new TextDecoder().decode(path);
-  const [full, short] = [text(failure.path), text(told.path)];
-  const same = full === short || (full.length > 400 && short === `${full.slice(0, 397)}...`);
+  const same = Buffer.compare(failure.path?.subarray(0, 400) ?? NONE, told.path ?? NONE) === 0;
   return failure.entry === told.entry && same;
 }
 
