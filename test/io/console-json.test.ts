@@ -40,7 +40,7 @@ test("hello says who speaks, and questions are answered beside each other", asyn
   expect(await client.next()).toEqual({ event: "members", id: 7, members: [] });
 });
 
-test("a push, from the request to its end, with every event in its form", async () => {
+test("what a request asks of the engine", async () => {
   const client = await openJsonClient(fixture.port, "exclude add *.tmp\n");
   client.send(
     push(3, {
@@ -65,7 +65,12 @@ test("a push, from the request to its end, with every event in its form", async 
   });
   expect(order.selection.paths.map(latin1)).toEqual(["d/\xc3\xb6", "\xff"]);
   expect(order.task.excludes.map(latin1)).toEqual(["*.tmp", "*.swp"]);
-  const { request } = order;
+});
+
+test("what the engine and the source tell, with every event in its form", async () => {
+  const client = await openJsonClient(fixture.port);
+  client.send(push(3, { removes: "extra", files: true }));
+  const { request } = await fixture.taken("push");
   const key = keyOf(request);
   fixture.event({ kind: "started", request, key, hosts: ["host2", "host3"], readOnly: ["host4"] });
   expect(await client.next()).toEqual({
@@ -108,6 +113,15 @@ test("a push, from the request to its end, with every event in its form", async 
     { event: "failure", id: 3, host: "host3", text: "cannot flush" },
   ])
     expect(await client.next()).toEqual(event as never);
+});
+
+test("how far a push is, and how it ends", async () => {
+  const client = await openJsonClient(fixture.port);
+  client.send(push(3, { progress: true }));
+  const { request } = await fixture.taken("push");
+  const key = keyOf(request);
+  fixture.event({ kind: "started", request, key, hosts: ["host2", "host3"], readOnly: [] });
+  await client.next();
   fixture.event({
     kind: "progress",
     request,
