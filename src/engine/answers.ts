@@ -56,7 +56,7 @@ export class Answers {
     const section = this.sections;
     this.#needs.addSection(entries);
     this.#needs.complete = lastOfKind;
-    if (!this.#order.names || entries === 0) return;
+    if (entries === 0) return;
     for (const host of this.#order.readOnly) this.#names(section, host, undefined);
   }
 
@@ -66,7 +66,7 @@ export class Answers {
     if (updates === undefined || target.removals !== undefined) return false;
     target.answered++;
     target.updates += updates;
-    if (this.#order.names) this.#names(need.section, target.name, need.update);
+    this.#names(need.section, target.name, need.update);
     this.tell(target);
     return true;
   }
@@ -108,7 +108,9 @@ export class Answers {
     return this.manifestRead && target.answered === this.sections;
   }
 
+  /** Has the source tell the console which entries change at a host. Where names are only removed, entries are not compared. */
   #names(section: number, host: string, update: Uint8Array | undefined): void {
+    if (!this.#order.names || this.#order.task.mode === "prune") return;
     this.#core.out.source({ kind: "names", key: this.#key, section, host, update });
   }
 }

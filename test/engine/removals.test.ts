@@ -223,6 +223,18 @@ describe("members that never receive", () => {
     }
   });
 
+  test("are not told of by name where entries are not compared, nor is anybody", () => {
+    const owner = new Owner({ members: 2, readOnly: [3] });
+    const task: Task = { ...EXTRA, mode: "prune" };
+    const { push } = owner.start(1, [], "silent", { hosts: undefined, names: true, task });
+    owner.report(2n as NodeId, push, { kind: "accept", receiveBuffer: 8 << 20, window: 32 });
+    owner.takeManifest(push);
+    owner.report(2n as NodeId, push, same);
+    owner.report(2n as NodeId, push, removals(0, none));
+    expect(owner.outcomes).toEqual([{ kind: "complete", updates: 0 }]);
+    expect(namesFor(owner)).toEqual([]);
+  });
+
   test("are asked when they are named, and answer for themselves", () => {
     const owner = new Owner({ members: 2, readOnly: [3] });
     owner.start(1, [2, 3], "silent", { names: true });

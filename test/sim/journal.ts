@@ -150,6 +150,7 @@ export class Journal {
   names(key: PushKey, section: number, host: string, update: Uint8Array | undefined): void {
     const record = this.find(key);
     this.check(record !== undefined, "names are asked for in an unknown push");
+    this.check(record.terms.mode !== "prune", "names are asked for where no entry was compared");
     const { count } =
       record.sections[section] ?? this.fail("names are asked for in a section that does not exist");
     // Where nothing is received nothing was asked, either.
