@@ -38,6 +38,11 @@ export function pushAsNobodyRemoving(from: string, to: string): Report {
   return runAsNobody([from, to, "", "", "extra"]);
 }
 
+/** Only compares the contents of everything. */
+export function pushAsNobodyChecking(from: string, to: string): Report {
+  return runAsNobody([from, to, "", "", "check"]);
+}
+
 /** Makes this process nobody's for good. What it imports has been read by then, so that the checkout need not be open to everybody. */
 export function becomeNobody(): void {
   process.chdir("/");

@@ -2,17 +2,17 @@ import { becomeNobody } from "./nobody.ts";
 import { removalsOf } from "./removal-model.ts";
 import { everything, push, receiver, run } from "./support.ts";
 
-/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as nobody, with the script argv[5] run before the commit, and with removals if argv[6] says so; prints the outcome. Not a test: `nobody.ts` starts it. */
+/** One push from argv[2] to argv[3], of the path argv[4] or of everything, as nobody, with the script argv[5] run before the commit, with removals or as a check if argv[6] says so; prints the outcome. Not a test: `nobody.ts` starts it. */
 becomeNobody();
-const [from, to, path = "", script = "", removing] = process.argv.slice(2);
+const [from, to, path = "", script = "", what] = process.argv.slice(2);
 if (from === undefined || to === undefined) throw new Error("two directories are needed");
 const selection = path === "" ? everything : { paths: [Buffer.from(path)], recursive: false };
 const { message, lines, outcomes } = push({
   from,
   to: [receiver(to)],
   selection,
-  task: { removes: removing === "extra" ? "extra" : "nothing" },
-  names: removing !== undefined,
+  task: what === "check" ? { mode: "check" } : { removes: what === "extra" ? "extra" : "nothing" },
+  names: what === "extra",
   before: (moment) => {
     if (moment === "commit" && script !== "") run("sh", ["-ec", script]);
   },
