@@ -1,39 +1,13 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { createStage } from "../../src/disk/stage.ts";
 import { FailStep } from "../../src/wire/constants.ts";
-import type { StageReply } from "../../src/wire/disk-port.ts";
 import { entry, Sender } from "./sender.ts";
-import { interpose, push, type Receiver, receiver, snapshot, tools, workspace } from "./support.ts";
+import { interpose, push, receiver, snapshot, tools, workspace } from "./support.ts";
 
 /** What one push must not do to others: fill the memory, or end the thread. */
 
 const EIO = 5;
 const ENOMEM = 12;
-
-/** A receiver whose pushes may keep no more than that. */
-function smallReceiver(base: string, limits: { push: number; all: number }): Receiver {
-  const replies: StageReply[] = [];
-  const log: string[] = [];
-  const stage = createStage({
-    ...tools,
-    base,
-    limits,
-    emit: (reply) => replies.push(reply),
-    log: (text) => log.push(text),
-  });
-  return {
-    base,
-    log,
-    handle(request) {
-      stage.handle(request);
-      const reply = replies.shift();
-      if (reply === undefined) throw new Error("no reply");
-      return reply;
-    },
-    cleanAtStart: () => stage.cleanAtStart(),
-  };
-}
 
 /** Sends sections of 100 new files until one fails, or `max` of them; says how many were taken. */
 function flood(sender: Sender, max: number): { taken: number; failure: unknown } {
@@ -48,7 +22,7 @@ function flood(sender: Sender, max: number): { taken: number; failure: unknown }
 
 test("a manifest that would fill the memory fails, and what it took is free again afterwards", () => {
   using space = workspace();
-  const to = smallReceiver(space.root, { push: 100_000, all: 150_000 });
+  const to = receiver(space.root, { limits: { push: 100_000, all: 150_000 } });
   const failure = { errno: ENOMEM, step: FailStep.manifest, entry: undefined };
   const first = new Sender(to);
   const { taken, failure: seen } = flood(first, 100);

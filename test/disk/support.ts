@@ -3,6 +3,7 @@ import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlink
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Arena } from "../../src/disk/arena.ts";
+import type { Limits } from "../../src/disk/budget.ts";
 import type { Digest } from "../../src/disk/digest.ts";
 import type { SourceLine } from "../../src/disk/lines.ts";
 import { createSource } from "../../src/disk/source.ts";
@@ -100,15 +101,22 @@ export type Receiver = {
   readonly cleanAtStart: () => number;
 };
 
-/** A receiver with the base directory `base`; its tools may be others than the usual ones. */
-export function receiver(base: string, with_: Partial<typeof tools> = {}): Receiver {
+/** A receiver with the base directory `base`; its tools may be others than the usual ones. `heard` is told of each reply as it is given. */
+export function receiver(
+  base: string,
+  options: Partial<typeof tools> & { limits?: Limits; heard?: (reply: StageReply) => void } = {},
+): Receiver {
+  const { heard = () => {}, ...with_ } = options;
   const replies: StageReply[] = [];
   const log: string[] = [];
   const stage = createStage({
     ...tools,
     ...with_,
     base,
-    emit: (reply) => replies.push(reply),
+    emit: (reply) => {
+      replies.push(reply);
+      heard(reply);
+    },
     log: (text) => log.push(text),
   });
   return {
