@@ -34,6 +34,7 @@ export type PushListener = {
 };
 
 type Push = {
+  readonly order: PushOrder;
   readonly listener: PushListener;
   key: string | undefined;
   /** The engine's last event for this push, once it has come. */
@@ -42,6 +43,8 @@ type Push = {
   sourceClosed: boolean;
 };
 
+/** Pushes that the engine is given at once: it refuses what it cannot remember. Others wait here, in the order in which they came. */
+const postedMax = 32;
 /** Sources whose push has not been named yet: events and lines come from two threads, so a line may be first. */
 const unclaimedMax = 64;
 
@@ -56,6 +59,9 @@ export class EngineClient {
   readonly #unclaimed = new Map<string, { readonly lines: PushLine[]; closed: boolean }>();
   readonly #members = new Map<number, (members: readonly MemberInfo[]) => void>();
   readonly #statuses = new Map<number, (status: EngineStatus) => void>();
+  /** Pushes that the engine does not know yet. */
+  #waiting: number[] = [];
+  #posted = 0;
   #lastRequest = 0;
 
   constructor(post: (command: Command) => void) {
@@ -65,11 +71,14 @@ export class EngineClient {
   /** Starts a push. `cancel` may be called at any time, also when it has ended. */
   push(order: PushOrder, listener: PushListener): { cancel(): void } {
     const request = ++this.#lastRequest;
-    this.#pushes.set(request, { listener, key: undefined, end: undefined, sourceClosed: false });
-    this.#post({ kind: "push", request, ...order });
+    this.#pushes.set(request, { order, listener, key: undefined, end: undefined, sourceClosed: false });
+    this.#waiting.push(request);
+    this.#postNext();
     return {
       cancel: () => {
-        if (this.#pushes.get(request)?.end === undefined) this.#post({ kind: "cancel", request });
+        const push = this.#pushes.get(request);
+        if (this.#forget(request)) listener.ended("cancelled");
+        else if (push !== undefined && push.end === undefined) this.#post({ kind: "cancel", request });
       },
     };
   }
@@ -89,6 +98,10 @@ export class EngineClient {
   /** Says goodbye to the group; the event `stopped` follows. */
   stop(): void {
     this.#post({ kind: "stop" });
+    for (const request of [...this.#waiting]) {
+      const push = this.#pushes.get(request);
+      if (this.#forget(request)) push?.listener.ended("this server is stopping");
+    }
   }
 
   /** Takes an event of the engine. `log` and `stopped` are not for here. */
@@ -144,6 +157,24 @@ export class EngineClient {
     this.#settle(this.#requestsByKey.get(keyText(key)));
   }
 
+  #postNext(): void {
+    while (this.#posted < postedMax) {
+      const request = this.#waiting.shift();
+      const push = request === undefined ? undefined : this.#pushes.get(request);
+      if (request === undefined || push === undefined) return;
+      this.#posted++;
+      this.#post({ kind: "push", request, ...push.order });
+    }
+  }
+
+  /** Drops a push that waits here; false: it does not. */
+  #forget(request: number): boolean {
+    const at = this.#waiting.indexOf(request);
+    if (at < 0) return false;
+    this.#waiting.splice(at, 1);
+    return this.#pushes.delete(request);
+  }
+
   #listener(request: number): PushListener | undefined {
     return this.#pushes.get(request)?.listener;
   }
@@ -162,8 +193,10 @@ export class EngineClient {
 
   #end(request: number, rejected: string | undefined): void {
     const push = this.#pushes.get(request);
-    if (push === undefined) return;
+    if (push === undefined || push.end !== undefined) return;
     push.end = { rejected };
+    this.#posted--;
+    this.#postNext();
     this.#settle(request);
   }
 
