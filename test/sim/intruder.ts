@@ -99,21 +99,16 @@ export class Intruder {
     const push = (old.length >= 32 ? view.getUint32(20) : 1) as PushId;
     const all = this.#world.live.flatMap(({ process }) => (process === undefined ? [] : [process.node]));
     const ids = [this.#node, ...all].sort((a, b) => (a < b ? -1 : 1));
+    const offer = { symbolSize: 300, blockSymbols: 2, statusIntervalUs: 0, targets: ids.length, ids };
+    const names = Uint8Array.of(0, 1, 0x61, 0, 9);
     const messages: Message[] = [
       { type: "commit", ids },
       { type: "end", reason: 1, ids: [] },
-      {
-        type: "offer",
-        symbolSize: 300,
-        blockSymbols: 2,
-        dryRun: false,
-        check: false,
-        statusIntervalUs: 0,
-        targets: ids.length,
-        ids,
-      },
+      { type: "offer", dryRun: false, check: false, ...offer },
+      { type: "offer", dryRun: true, check: true, ...offer },
       { type: "query", owner },
       { type: "report", owner, first: 1, records: [{ kind: "prepared" }] },
+      { type: "report", owner, first: 1, records: [{ kind: "removals", count: 2, last: false, names }] },
       { type: "report", owner, first: 1, records: [{ kind: "outcome", committed: true }] },
       { type: "reportAck", receiver: this.#prng.pick(ids), next: 1_000 },
       {

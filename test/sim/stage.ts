@@ -173,6 +173,12 @@ export class FakeStage {
       failure = { errno: 28, step: FailStep.write, ...(entry > 0 ? { entry } : { entry: undefined, path }) };
     }
     if (request.final) failure ??= push.contents.verify();
+    if (push.check !== (push.contents.terms.mode === "check")) {
+      this.#journal.check(this.#journal.strangers, "stage: the offer and the terms differ");
+      // Somebody has forged the offer: nothing is done that was not agreed to.
+      push.record.faulted = true;
+      failure ??= { errno: 0, step: FailStep.manifest, entry: undefined };
+    }
     if (push.record.tooMany) failure ??= { errno: 0, step: FailStep.remove, entry: undefined };
     if (failure === undefined) return undefined;
     push.state = "failed";
@@ -183,7 +189,6 @@ export class FakeStage {
   /** What would be removed, once all entries are known. */
   #removals(push: Push): { readonly count: number; readonly names: Uint8Array } | undefined {
     const { terms, removals } = push.contents;
-    this.#journal.check(push.check === (terms.mode === "check"), "stage: the offer and the terms differ");
     if (!terms.removes) return undefined;
     push.record.removals = removals;
     push.record.tooMany = terms.removesMax !== undefined && removals.length > terms.removesMax;
