@@ -86,12 +86,23 @@ describe("the manual", () => {
       (word) => word.length > 1,
     );
     const named = new Set(
-      [...manualSource("makuosan.8").matchAll(/^\.Ic (\w+)/gm)].map((match) => match[1] ?? ""),
+      [...manualSource("makuosan.8").matchAll(/^\.(?:It )?Ic (\w+)/gm)].map((match) => match[1] ?? ""),
     );
     const words = commands.filter((word) => word !== "a" && word !== "in");
     expect(words.filter((word) => !named.has(word))).toEqual([]);
     expect(words).toContain("dsync");
   });
+});
+
+test("the manual names every request and event of the console's schema", () => {
+  const schema = read("share/console.schema.json");
+  const kinds = [...schema.matchAll(/"(?:request|event)": \{\s*"const": "(\w+)"/g)].map(
+    (match) => match[1] ?? "",
+  );
+  expect(kinds).toContain("push");
+  expect(kinds).toContain("outcome");
+  const quoted = manualSource("makuosan.8").match(/^\.Ql \w+/gm) ?? [];
+  expect([...new Set(kinds)].filter((kind) => !quoted.includes(`.Ql ${kind}`))).toEqual([]);
 });
 
 describe("what else goes with the programs", () => {

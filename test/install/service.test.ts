@@ -133,6 +133,15 @@ describe("the service", () => {
     });
   }, 30_000);
 
+  test("has a place for the console's socket, and leaves none behind", async () => {
+    const socket = "/run/makuosan/console";
+    await configure(machine, { MAKUOSAN_OPTIONS: `-U ${socket}` });
+    expect(await machine.must(["stat", "-c", "%F %a %U %G", socket])).toBe("socket 660 www-data www-data\n");
+    expect(await msync(machine, `unix:${socket}`, "--status")).toContain("\nbasedir : /srv/site/\n");
+    await machine.must(["systemctl", "stop", "makuosan"]);
+    expect((await machine.run(["ls", "/run/makuosan"])).status).not.toBe(0);
+  }, 30_000);
+
   test("is watched: a daemon that hangs is replaced", async () => {
     await dropIn(machine, "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\nRestartSec=0\n");
     await configure(machine, {});
