@@ -37,6 +37,8 @@ export type ConsoleCommand =
   | { readonly kind: "invalid"; readonly text: string }
   | { readonly kind: "unknown"; readonly word: string };
 
+/** Most paths that one push names. */
+export const PATHS_MAX = 65_536;
 /** Largest number of `-m`. */
 export const REMOVES_MAX_LIMIT = 0xffff_fffe;
 
@@ -89,6 +91,7 @@ function parsePush(verb: PushCommand["verb"], words: readonly string[]): Console
   const parsed = parseShortOptions(words, PUSH_OPTIONS[verb]);
   if (typeof parsed === "string") return invalid(parsed);
   const recursive = parsed.flags.has("r");
+  if (parsed.operands.length > PATHS_MAX) return invalid(`more than ${PATHS_MAX} paths`);
   const paths = decodeWords(parsed.operands, parsed.flags.has("x"));
   if (paths === undefined) return invalid("bad path");
   if (paths.length === 0 && !recursive) return invalid("a path or -r is needed");

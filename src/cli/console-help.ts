@@ -1,4 +1,5 @@
 import { EXCLUDE_BYTES_MAX, EXCLUDES_MAX } from "../wire/terms.ts";
+import { PATHS_MAX } from "./console-command.ts";
 
 /** Bytes that a line of the console may have: a command names many paths. */
 export const CONSOLE_LINE_BYTES_MAX = 4 << 20;
@@ -27,6 +28,7 @@ export const CONSOLE_HELP: readonly string[] = [
   "json                         go on in JSON, one object a line: see console.schema.json",
   "help                         this text",
   "quit                         close the console; also: exit, bye",
-  `a line is UTF-8 and has ${CONSOLE_LINE_BYTES_MAX} bytes at most; words are split at blanks, backslash-blank is a blank`,
+  `a line is UTF-8 and has ${CONSOLE_LINE_BYTES_MAX} bytes, and ${PATHS_MAX} paths, at most`,
+  "words are split at blanks, backslash-blank is a blank",
   "in answers \\n, \\t, \\r and \\xHH stand for control characters in names, \\\\ for a backslash",
 ];

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { REMOVES_MAX_LIMIT } from "./console-command.ts";
+import { PATHS_MAX, REMOVES_MAX_LIMIT } from "./console-command.ts";
 import type { JsonRequest } from "./json-protocol.ts";
 
 /**
@@ -28,6 +28,7 @@ const pushSchema = v.strictObject({
   id,
   paths: v.pipe(
     v.array(jsonNameSchema),
+    v.maxLength(PATHS_MAX),
     v.description("Relative to the base; none with `recursive` is the whole base."),
   ),
   recursive: v.boolean(),

@@ -8,7 +8,7 @@ import { latin1ToJsonName } from "./json-name.ts";
 import { JSON_PROTOCOL, type JsonEvent, type JsonPush, type JsonStatus } from "./json-protocol.ts";
 import { JsonPushReport, toOrder } from "./json-push.ts";
 import { parseRequest } from "./json-requests.ts";
-import { lineFault, overlongText } from "./line-fault.ts";
+import { lineFault, NO_ROOM_TEXT, overlongText } from "./line-fault.ts";
 import { trackLine } from "./text-session.ts";
 import { version } from "./version.ts";
 
@@ -126,10 +126,13 @@ export class JsonSession implements ConsoleSession {
     if (this.#running.has(id)) return this.#refuse(`id ${id} is in use`, undefined);
     if (this.#running.size >= JSON_RUNNING_MAX)
       return this.#refuse(`more than ${JSON_RUNNING_MAX} requests at once`, id);
+    const release = this.#output.hold(line.length);
+    if (release === undefined) return this.#refuse(NO_ROOM_TEXT, id);
     const untrack = trackLine(this.#daemon, line);
     const running: { cancel: (() => void) | undefined } = { cancel: undefined };
     this.#running.set(id, running);
     const begun = begin(() => {
+      release();
       untrack();
       this.#running.delete(id);
       if (this.#state === "quitting") this.#quit();

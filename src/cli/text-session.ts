@@ -4,7 +4,7 @@ import { type ConsoleCommand, type PushCommand, parseConsoleLine } from "./conso
 import { CONSOLE_HELP, CONSOLE_LINE_BYTES_MAX } from "./console-help.ts";
 import { bytesToText, displayBytes } from "./display.ts";
 import type { Excludes } from "./excludes.ts";
-import { lineFault, overlongText } from "./line-fault.ts";
+import { lineFault, NO_ROOM_TEXT, overlongText } from "./line-fault.ts";
 import { PushReport } from "./push-report.ts";
 import { membersLines, statusLines } from "./tables.ts";
 
@@ -151,6 +151,8 @@ export class TextSession implements ConsoleSession {
     const gid = group === undefined ? undefined : this.#daemon.resolveGroup(bytesToText(group));
     if (group !== undefined && gid === undefined)
       return this.#answer(`error: there is no group ${displayBytes(group)}`);
+    const release = this.#output.hold(line.length);
+    if (release === undefined) return this.#answer(`error: ${NO_ROOM_TEXT}`);
     const report = new PushReport({ level: this.#level, dryRun, verb }, (text) => this.#print(text));
     this.#start(line, (done) =>
       this.#daemon.engine.push(
@@ -171,6 +173,7 @@ export class TextSession implements ConsoleSession {
           outcome: (host, address, outcome) => report.outcome(host, address, outcome),
           ended: (rejected) => {
             report.ended(rejected);
+            release();
             done();
           },
         },

@@ -7,6 +7,8 @@ import { LineReader } from "./line-reader.ts";
 export type ConsoleOutput = {
   /** Bytes, or text with one character for each. */
   write(text: string | Buffer): void;
+  /** Counts a command of so many bytes as running until the returned function is called; undefined: there is no room for it now. */
+  hold(bytes: number): (() => void) | undefined;
   /** To be called when the session takes lines again. */
   next(): void;
   /** Takes no more lines, and closes the connection when all that was written is out. */
@@ -84,6 +86,7 @@ export class Connection implements PoolMember {
     pool.enter(this);
     this.#session = open({
       write: (text) => this.#write(text),
+      hold: (bytes) => pool.hold(bytes),
       next: () => this.#take(),
       end: () => this.#end(),
     });

@@ -125,3 +125,9 @@ test("hosts are told apart by commas, each once", () => {
   expect(parseHosts("b,a,b")).toEqual(["b", "a"]);
   expect(parseHosts(",,")).toEqual([]);
 });
+
+test("one push names 65,536 paths at most", () => {
+  const most = parseConsoleLine(`send${" a".repeat(65_536)}`);
+  expect(most.kind === "push" && most.paths.length).toBe(65_536);
+  expect(parseConsoleLine(`send${" a".repeat(65_537)}`)).toEqual(invalid("send: more than 65536 paths"));
+});

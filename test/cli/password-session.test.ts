@@ -8,7 +8,12 @@ function open() {
   const said: string[] = [];
   const session = new PasswordSession(
     new Uint8Array([1, 2]),
-    { write: (text) => said.push(String(text)), next: () => {}, end: () => said.push("(end)") },
+    {
+      write: (text) => said.push(String(text)),
+      hold: () => undefined,
+      next: () => {},
+      end: () => said.push("(end)"),
+    },
     () => said.push("(admitted)"),
   );
   return { said, session };

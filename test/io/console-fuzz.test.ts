@@ -53,6 +53,7 @@ function openWorld(json: boolean) {
   const commands: Command[] = [];
   const engine = new EngineClient((command) => commands.push(command));
   const running = new Set<object>();
+  const held = new Set<object>();
   const daemon: ConsoleDaemon = {
     engine,
     name: "here",
@@ -91,11 +92,17 @@ function openWorld(json: boolean) {
       expect(world.ended).toBe(0);
       world.output += typeof text === "string" ? text : text.toString("latin1");
     },
+    hold: () => {
+      if (held.size === 3) return undefined;
+      const item = {};
+      held.add(item);
+      return () => held.delete(item);
+    },
     next: () => world.nexts++,
     end: () => world.ended++,
   });
   if (json) session.line("json");
-  return { commands, engine, running, session, world };
+  return { commands, engine, running, held, session, world };
 }
 
 /** One thing that the engine may say about the push or the question that it was asked first. */
@@ -151,7 +158,7 @@ function give(session: ConsoleSession, text: string): void {
 test.each([false, true])("whatever is said, and in whatever order (JSON from the start: %p)", (json) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const { commands, engine, running, session, world } = openWorld(json);
+      const { commands, engine, running, held, session, world } = openWorld(json);
       for (const now of steps) {
         if ("line" in now) give(session, now.line);
         else if ("engine" in now) speak(engine, commands, now.engine);
@@ -161,7 +168,7 @@ test.each([false, true])("whatever is said, and in whatever order (JSON from the
       // All ends: what runs is over, and the console with it.
       for (let i = 0; i < 200 && commands.some((command) => command.kind !== "cancel"); i++)
         speak(engine, commands, 7);
-      expect(running.size).toBe(0);
+      expect([running.size, held.size]).toEqual([0, 0]);
       if (world.ended === 0) session.inputEnded();
       expect(world.ended).toBe(1);
       session.closed();

@@ -104,6 +104,27 @@ test("commands wait outside while one runs, and are all done in the end", async 
   expect(fixture.logged).toEqual([]);
 });
 
+test("long pushes of all consoles have their bound; short ones still run", async () => {
+  const clients = await Promise.all(Array.from({ length: 17 }, () => openClient(fixture.port)));
+  const line = `send ${"p".repeat(4 * mib - 5)}\n`;
+  for (const client of clients.slice(0, 16)) {
+    client.send(line);
+    await client.expect("> ");
+    await fixture.taken("push");
+  }
+  const [first, last] = [clients[0], clients[16]];
+  last?.send(`${line}send short\n`);
+  await last?.expect("> error: the commands that are running are too long already, try again later\n> ");
+  const short = await fixture.taken("push");
+  fixture.event({ kind: "rejected", request: short.request, text: "no" });
+  fixture.event({ kind: "rejected", request: 1, text: "no" });
+  await first?.expect("error: no\n> ");
+  last?.send(line);
+  await last?.expect("error: no\n> ");
+  expect((await fixture.taken("push")).selection.paths[0]?.length).toBe(4 * mib - 5);
+  for (const client of clients) client.socket.destroy();
+});
+
 test("whoever asks much and reads nothing waits; everybody else is answered", async () => {
   const greedy = await openClient(fixture.port);
   greedy.socket.pause();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { CONSOLES_MAX, ConsolePool, HELD_BYTES_MAX } from "../../src/io/console-pool.ts";
+import { COMMAND_BYTES_MAX, CONSOLES_MAX, ConsolePool, HELD_BYTES_MAX } from "../../src/io/console-pool.ts";
 
 const mib = 1 << 20;
 
@@ -79,4 +79,17 @@ test("what is given back counts no more, and who has left holds nothing", () => 
   hold(pool, second, 90 * mib);
   expect(pool.heldBytes).toBe(mib);
   expect(first?.why).toBeUndefined();
+});
+
+test("long commands have their bound, short ones always run, and what is over counts no more", () => {
+  const pool = new ConsolePool();
+  const first = pool.hold(COMMAND_BYTES_MAX - 5_000);
+  const second = pool.hold(5_000);
+  expect([first, second].every((release) => release !== undefined)).toBe(true);
+  expect(pool.hold(4_097)).toBeUndefined();
+  expect(pool.hold(4_096)).toBeDefined();
+  second?.();
+  second?.();
+  expect(pool.hold(5_001)).toBeUndefined();
+  expect(pool.hold(5_000)).toBeDefined();
 });
