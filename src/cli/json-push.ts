@@ -3,7 +3,6 @@ import type { PushListener, PushOrder, PushProgress } from "../io/engine-client.
 import { formatIp } from "../io/ip.ts";
 import type { PushLine } from "../io/push-lines.ts";
 import { excludesFault } from "./excludes.ts";
-import { FreshEntries } from "./fresh-entries.ts";
 import { fromJsonName, latin1ToJsonName, toJsonName } from "./json-name.ts";
 import type { JsonEvent, JsonName, JsonPush } from "./json-protocol.ts";
 import { Rates } from "./rates.ts";
@@ -58,8 +57,8 @@ export class JsonPushReport implements PushListener {
   readonly #now: () => number;
   readonly #begunMs: number;
   readonly #rates: Rates;
-  readonly #fresh = new FreshEntries();
-  #readOnly: readonly string[] = [];
+  /** Hosts that do not receive: every entry is a skipped one there. */
+  #readOnly: ReadonlySet<string> = new Set();
   #good = true;
 
   /** `now` are milliseconds of a clock that only goes forward. */
@@ -74,7 +73,7 @@ export class JsonPushReport implements PushListener {
   }
 
   started(hosts: readonly string[], readOnly: readonly string[]): void {
-    this.#readOnly = readOnly;
+    this.#readOnly = new Set(readOnly);
     this.#emit({ event: "started", id: this.#id, hosts, readOnly });
   }
 
@@ -146,10 +145,7 @@ export class JsonPushReport implements PushListener {
     if (!this.#files) return;
     const [changed, same] = this.#check ? (["differ", "same"] as const) : (["update", "skip"] as const);
     this.#tellFiles(host, changed, updated.map(latin1ToJsonName));
-    this.#tellFiles(host, same, skipped.map(latin1ToJsonName));
-    if (this.#readOnly.length === 0) return;
-    const fresh = this.#fresh.of(updated, skipped).map(latin1ToJsonName);
-    for (const deaf of this.#readOnly) this.#tellFiles(deaf, "readOnly", fresh);
+    this.#tellFiles(host, this.#readOnly.has(host) ? "readOnly" : same, skipped.map(latin1ToJsonName));
   }
 
   #tellFiles(

@@ -3,7 +3,6 @@ import type { PushListener } from "../io/engine-client.ts";
 import { formatIp } from "../io/ip.ts";
 import type { PushLine } from "../io/push-lines.ts";
 import { displayBytes, displayText, textToBytes } from "./display.ts";
-import { FreshEntries } from "./fresh-entries.ts";
 
 /** Lines are printed from these levels on; errors, removals of a dsync and differences always. */
 const Level = { update: 1, same: 1, remove: 1, notice: 1, skip: 2, readOnly: 3 } as const;
@@ -24,8 +23,8 @@ export class PushReport implements Omit<PushListener, "need" | "progress"> {
   readonly #print: (line: string) => void;
   /** Files that a dry run at level 0 has named: there each counts once, for all hosts. */
   readonly #named = { update: new Set<string>(), delete: new Set<string>() };
-  readonly #fresh = new FreshEntries();
-  #readOnly: readonly string[] = [];
+  /** Hosts that do not receive: every entry is a skipped one there. */
+  #readOnly: ReadonlySet<string> = new Set();
   /** Hosts whose failure has been told by file name. */
   readonly #explained = new Set<string>();
   readonly #failed: { readonly host: string; readonly line: string }[] = [];
@@ -42,7 +41,7 @@ export class PushReport implements Omit<PushListener, "need" | "progress"> {
   }
 
   started(_hosts: readonly string[], readOnly: readonly string[]): void {
-    this.#readOnly = readOnly.map(textToBytes);
+    this.#readOnly = new Set(readOnly);
   }
 
   removals(name: string, paths: readonly Uint8Array[]): void {
@@ -57,7 +56,8 @@ export class PushReport implements Omit<PushListener, "need" | "progress"> {
   line(line: PushLine): void {
     switch (line.kind) {
       case "names":
-        this.#names(textToBytes(line.host), line.updated, line.skipped);
+        if (this.#readOnly.has(line.host)) this.#skippedReadOnly(textToBytes(line.host), line.skipped);
+        else this.#names(textToBytes(line.host), line.updated, line.skipped);
         break;
       case "failure":
         this.#failure(line);
@@ -108,9 +108,11 @@ export class PushReport implements Omit<PushListener, "need" | "progress"> {
       if (level >= Level.skip)
         for (const path of skipped) this.#print(`skip   ${host}:${displayBytes(path)}`);
     }
-    if (level < Level.readOnly || this.#readOnly.length === 0) return;
-    for (const path of this.#fresh.of(updated, skipped))
-      for (const deaf of this.#readOnly) this.#print(`skipro ${deaf}:${displayBytes(path)}`);
+  }
+
+  #skippedReadOnly(host: string, skipped: readonly string[]): void {
+    if (this.#shown.level < Level.readOnly || this.#shown.verb === "dsync") return;
+    for (const path of skipped) this.#print(`skipro ${host}:${displayBytes(path)}`);
   }
 
   /** At level 0, a dry run names what would change somewhere. */

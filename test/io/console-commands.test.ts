@@ -65,7 +65,11 @@ test.each(tasks)("%s: what the engine is asked", async (line, command) => {
 
 /** Per verb and level, what comes back for the same course. */
 const course: Course = {
-  lines: [names("host2", ["a", "d/b"], ["c"]), names("host3", ["a"], ["c", "d/b"])],
+  lines: [
+    names("host2", ["a", "d/b"], ["c"]),
+    names("host4", [], ["a", "c", "d/b"]),
+    names("host3", ["a"], ["c", "d/b"]),
+  ],
   removals: { host2: ["old", "x\ny"], host3: ["old"] },
   readOnly: ["host4"],
 };

@@ -83,6 +83,7 @@ test("what the engine and the source tell, with every event in its form", async 
   fixture.event({ kind: "need", request, host: "host2", updates: 1, removals: 2 });
   fixture.engine.onLines(key, [
     { kind: "names", host: "host2", updated: ["a\n"], skipped: ["b"] },
+    { kind: "names", host: "host4", updated: [], skipped: ["a\n", "b"] },
     { kind: "names", host: "host3", updated: [], skipped: ["a\n", "b"] },
     { kind: "problem", path: "s", text: "skip: unix domain socket" },
     { kind: "failure", host: "host3", path: "b", text: "cannot write: No space left on device" },
