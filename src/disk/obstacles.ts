@@ -18,9 +18,12 @@ export function placeOf(sys: Sys, base: Fd): Place {
   return { ...at, overlay: failed(space) || space.overlay };
 }
 
-/** Whether something lies in the same mount, and in the same subvolume of it. */
-export function liesIn({ mount, device }: Place, stat: Stat): boolean {
-  return stat.mount === mount && stat.device === device;
+/**
+ * Whether something lies in the same mount, and in the same subvolume of it. An overlay has no subvolumes, but its files may have other
+ * device numbers than its directories.
+ */
+export function liesIn({ mount, device, overlay }: Place, stat: Stat): boolean {
+  return stat.mount === mount && (overlay || stat.device === device);
 }
 
 /** The error number that making or replacing names in a directory would meet; 0: none that can be foreseen. */
