@@ -100,11 +100,8 @@ export class Committer {
     if ((stat.kind === "directory") !== isDirectory) return -Errno.EBUSY;
     // Where directories cannot be moved they are empty by now.
     const emptied = isDirectory && place.overlay;
-    const fault =
-      isDirectory && !emptied && rules.excluding
-        ? wholeFault({ sys, place, spares: rules.spares }, { parent: dir, name, path, stat })
-        : 0;
-    if (fault !== 0) return -fault;
+    const kept = isDirectory && !emptied ? this.#keeps({ parent: dir, name, path, stat }) : 0;
+    if (kept < 0) return kept;
     this.#remember(parentOf(path), "directory");
     const away = () => (emptied ? sys.removeDirectory(dir, name) : staging.discard(dir, name));
     const result = away();
@@ -112,6 +109,23 @@ export class Committer {
     this.#unlock(parentOf(path));
     this.#unlock(path);
     return away();
+  }
+
+  /** Whether a directory that goes holds what must stay, which may have come since the comparison: -ENOTEMPTY, another -errno, or 0. */
+  #keeps(directory: Parameters<typeof wholeFault>[1]): number {
+    const { rules, place } = this.#push;
+    if (!rules.excluding) return 0;
+    return -wholeFault({ sys: this.#sys, place, spares: rules.spares }, directory);
+  }
+
+  /** The same of what is at `path`, which makes room for something else. */
+  #keepsAt(path: Latin1): number {
+    const parent = this.#directories.get(parentOf(path));
+    if (failed(parent)) return parent;
+    const name = nameOf(path);
+    const [stat] = this.#sys.statMany(parent, [name]);
+    if (stat === undefined || failed(stat) || stat.kind !== "directory") return 0;
+    return this.#keeps({ parent, name, path, stat });
   }
 
   /** Renames one entry into place, or changes its metadata; 0 or -errno. What comes with its directory needs nothing. */
@@ -125,10 +139,10 @@ export class Committer {
     if ((mark & Mark.inPlace) !== 0) return directory ? 0 : this.#change(entry);
     // A file without a good version stays what it is; the sender has reported it.
     if ((mark & Mark.staged) === 0) return 0;
-    return this.#place(stagedPath(this.#push, number), toLatin1(entry.path), {
-      directory,
-      exchange: this.#push.exchanged.has(number),
-    });
+    const path = toLatin1(entry.path);
+    const exchange = this.#push.exchanged.has(number);
+    const kept = exchange && !directory ? this.#keepsAt(path) : 0;
+    return kept < 0 ? kept : this.#place(stagedPath(this.#push, number), path, { directory, exchange });
   }
 
   #place(from: Latin1, to: Latin1, what: Placing): number {

@@ -67,6 +67,11 @@ export class Removals {
     return this.#notes.roots;
   }
 
+  /** Names that go, so far. */
+  get count(): number {
+    return this.#notes.count;
+  }
+
   /** Takes the next section, which has been compared. */
   section(firstEntry: number, entries: readonly Entry[]): DiskFailure | undefined {
     const begun = this.#begin();
@@ -277,5 +282,6 @@ function failureOf(trouble: Trouble | undefined): DiskFailure | undefined {
   if (trouble === undefined) return undefined;
   const { errno, path } = trouble;
   if (errno === Errno.ENOMEM) return memoryFailure();
-  return { errno, step: FailStep.remove, entry: undefined, path: toBytes(path) };
+  // The base has no path of its own.
+  return { errno, step: FailStep.remove, entry: undefined, path: path === "" ? undefined : toBytes(path) };
 }

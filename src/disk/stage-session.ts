@@ -20,8 +20,10 @@ import {
   type StageTools,
 } from "./stage-push.ts";
 import { plannedFiles, Round, type RoundFile } from "./stage-round.ts";
-import { type Extent, errnoOf } from "./sys.ts";
+import { Errno, type Extent, errnoOf } from "./sys.ts";
 
+/** Up to so many removed names are cleared away before the owner hears of the commit: a slow disk removes hundreds a second. */
+const CLEARED_SOON_MAX = 4096;
 /** Bytes that are kept of an amended entry besides its path (Budget); an estimate. */
 const AMENDED_BYTES = 512;
 
@@ -96,6 +98,11 @@ export class StageSession {
     const problem = idle ? undefined : new Committer(sys, this.push, removed).run();
     this.#phase = { kind: "failed", failure: problem ?? protocolFailure() };
     return problem;
+  }
+
+  /** Whether it may take long to remove what was removed from the tree. */
+  get clearsLong(): boolean {
+    return (this.#manifests.removals?.count ?? 0) > CLEARED_SOON_MAX;
   }
 
   /** Removes what is staged and closes everything. */
@@ -228,13 +235,17 @@ export class StageSession {
 
   /** Replaces an entry by its newer form, and compares that with the own tree. */
   #amend(number: number, to: Entry): DiskFailure | undefined {
-    const { sections, marks, amended } = this.push;
+    const { sections, marks, amended, rules } = this.push;
     if (number >= sections.entries) return protocolFailure();
     const at = sections.locate(number);
     const before = sections.entry(at.section, at.index);
     if (before.type !== "file" || toLatin1(before.path) !== toLatin1(to.path)) return protocolFailure(number);
     const old = marks.get(number);
-    const mark = compareAgain(this.#comparing, { entry: to, number, before: old });
+    const exchanged = this.push.exchanged.has(number);
+    const again = compareAgain(this.#comparing, { entry: to, number, before: old });
+    // Names that would go now have not been told.
+    const untold = rules.terms.removes && !exchanged && this.push.exchanged.has(number);
+    const mark = untold ? -Errno.EBUSY : again;
     if (mark < 0) return { errno: errnoOf(mark), step: FailStep.compare, entry: number };
     if ((old & Mark.staged) !== 0) {
       const problem = this.#builder.discard(number);

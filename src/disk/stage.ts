@@ -86,8 +86,15 @@ export function createStage(deps: StageDeps): {
   function commit({ key }: Request<"commit">): void {
     const session = sessions.get(keyText(key));
     const failure = session === undefined ? protocolFailure() : session.commit();
-    // All has been switched, and is told before what was replaced and removed is cleared away, which may take long.
-    emit(failure === undefined ? { kind: "committed", key } : { kind: "failed", key, failure });
+    const reply: StageReply =
+      failure === undefined ? { kind: "committed", key } : { kind: "failed", key, failure };
+    if (session?.clearsLong !== true) {
+      forget(key);
+      emit(reply);
+      return;
+    }
+    // All has been switched. Clearing away may take longer than the owner wants to wait.
+    emit(reply);
     forgetAnyway(key);
   }
 

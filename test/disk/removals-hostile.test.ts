@@ -148,17 +148,42 @@ test("memory that a push has kept for its removals is given back", () => {
   }
 });
 
-test("the owner hears of the switch before what was removed is cleared away", () => {
+test("the owner hears of the switch before what was removed is cleared away, if that is much", () => {
+  for (const [names, expected] of [
+    [4_096, ["cleared", "committed"]],
+    [4_097, ["committed", "cleared"]],
+  ] as const) {
+    using space = workspace();
+    tree(space.path("b"), { x: "" });
+    for (let i = 1; i < names; i++) writeFileSync(space.path(`b/${i}`), "");
+    const order: string[] = [];
+    const sys = interpose(tools.sys, (call, args) => {
+      if (call === "removeFile" && args[1] === "=0") order.push("cleared");
+      return undefined;
+    });
+    const to = receiver(space.path("b"), { sys, heard: (reply) => order.push(reply.kind) });
+    const sender = new Sender(to);
+    sender.under(all, []);
+    expect(sender.commit().kind).toBe("committed");
+    expect(order.slice(-2)).toEqual([...expected]);
+  }
+});
+
+test("an error while clearing away late is in the log, and no second answer", () => {
   using space = workspace();
-  tree(space.path("b"), { "d/x": "" });
-  const order: string[] = [];
+  mkdirSync(space.path("b"));
+  for (let i = 0; i < 5_000; i++) writeFileSync(space.path(`b/${i}`), "");
   const sys = interpose(tools.sys, (call, args) => {
-    if (call === "removeFile" && args[1] === "x") order.push("cleared");
+    if (call === "removeFile" && args[1] === "=0") throw new Error("broken");
     return undefined;
   });
-  const to = receiver(space.path("b"), { sys, heard: (reply) => order.push(reply.kind) });
+  const to = receiver(space.path("b"), { sys });
   const sender = new Sender(to);
   sender.under(all, []);
   expect(sender.commit().kind).toBe("committed");
-  expect(order.slice(-2)).toEqual(["committed", "cleared"]);
+  expect(to.log).toHaveLength(1);
+  expect(sender.ask("commit").kind).toBe("failed");
+  const next = receiver(space.path("b"));
+  expect([next.cleanAtStart(), next.log]).toEqual([0, []]);
+  expect([...snapshot(space.path("b")).keys()]).toEqual([]);
 });

@@ -1,59 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { STAGE_NAME } from "../../src/disk/names.ts";
-import type { Sys } from "../../src/disk/sys.ts";
 import { FailStep } from "../../src/wire/constants.ts";
 import type { Entry } from "../../src/wire/manifest.ts";
-import { NO_TERMS, type Terms } from "../../src/wire/terms.ts";
+import type { Terms } from "../../src/wire/terms.ts";
 import { tree } from "./expectations.ts";
+import { all, directory, excluding, fifo, left, paths, prune } from "./pruning.ts";
 import { plant, randomTree, type Tree } from "./random-tree.ts";
 import { predict, removalsOf } from "./removal-model.ts";
 import { entry, Sender } from "./sender.ts";
-import { interpose, push, receiver, run, snapshot, tools, workspace } from "./support.ts";
+import { push, receiver, run, snapshot, workspace } from "./support.ts";
 
-/** What a receiver removes, and when. */
+/** What a receiver removes. */
 
 const asRoot = test.skipIf(process.geteuid?.() !== 0);
-const EIO = 5;
-const EBUSY = 16;
-const ENOTEMPTY = 39;
-
-const bytes = (text: string) => Buffer.from(text, "latin1");
-const paths = (...texts: string[]) => texts.map(bytes);
-const directory = (path: string, more: Partial<Entry> = {}) =>
-  entry(path, { type: "directory", size: 0, mode: 0o755, listed: true, ...more });
-const fifo = (path: string) => entry(path, { type: "fifo", size: 0 });
-/** Everything that is no entry goes, and is named. */
-const all: Terms = { ...NO_TERMS, mode: "prune", removes: true, baseListed: true, namesWanted: true };
-const excluding = (...patterns: string[]) => ({ base: bytes("/base"), excludes: paths(...patterns) });
-
-/** What is told of a manifest, and what is left of `base` after the push. */
-function prune(base: string, terms: Partial<Terms>, entries: readonly Entry[], sys: Sys = tools.sys) {
-  const to = receiver(base, { sys });
-  const sender = new Sender(to);
-  const used = sender.under({ ...all, ...terms }, entries);
-  if (used.failure !== undefined)
-    return { failure: used.failure, told: removalsOf({ used: [used] }), log: to.log };
-  const { kind, ...rest } = sender.commit();
-  return {
-    kind,
-    ...("failure" in rest ? { failure: rest.failure } : {}),
-    told: removalsOf({ used: [used] }),
-    log: to.log,
-  };
-}
-
-/** Paths below a directory, sorted, a directory before what is in it. */
-const left = (base: string) => [...snapshot(base).keys()].map((path) => path.slice(1));
 
 function entriesOf(nodes: Tree, above = ""): Entry[] {
   return Object.keys(nodes)
@@ -223,128 +184,5 @@ describe("too many names", () => {
     const result = prune(space.path("b"), { removesMax }, []);
     expect([result.told, result.failure]).toEqual([count, failure]);
     expect(left(space.path("b"))).toEqual(failure === undefined ? [] : ["d", "d/x", "f"]);
-  });
-});
-
-describe("what changes between comparison and commit", () => {
-  /** Runs `change` before the commit; gives the reply. */
-  function late(base: string, terms: Partial<Terms>, change: () => void) {
-    const sender = new Sender(receiver(base));
-    expect(sender.under({ ...all, ...terms }, []).failure).toBeUndefined();
-    expect(sender.plan([], true).failure).toBeUndefined();
-    expect(sender.ask("prepare").kind).toBe("prepared");
-    change();
-    return sender.ask("commit");
-  }
-  const failed = (errno: number, path: string) => ({
-    kind: "failed",
-    failure: { errno, step: FailStep.remove, entry: undefined, path: new Uint8Array(bytes(path)) },
-  });
-
-  test("is no matter if it vanishes, or comes into a directory that goes", () => {
-    using space = workspace();
-    tree(space.path("b"), { "d/x": "1", "e/y": "2", f: "3" });
-    const reply = late(space.path("b"), {}, () =>
-      run("sh", ["-ec", `cd ${space.path("b")}; rm -r d; rm f; echo > e/z; echo > new`]),
-    );
-    expect(reply.kind).toBe("committed");
-    expect(left(space.path("b"))).toEqual(["new"]);
-  });
-
-  test("stays if it became a directory, and nobody has looked into it", () => {
-    using space = workspace();
-    tree(space.path("b"), { a: "1", f: "2", z: "3" });
-    const reply = late(space.path("b"), {}, () =>
-      run("sh", ["-ec", `cd ${space.path("b")}; rm f; mkdir f; echo > f/in`]),
-    );
-    expect(reply).toMatchObject(failed(EBUSY, "f"));
-    expect(left(space.path("b"))).toEqual(["f", "f/in"]);
-  });
-
-  test("stays if an excluded name came into it", () => {
-    using space = workspace();
-    tree(space.path("b"), { "d/sub/x": "1", f: "2" });
-    const reply = late(space.path("b"), excluding("*.keep"), () =>
-      writeFileSync(space.path("b/d/sub/a.keep"), ""),
-    );
-    expect(reply).toMatchObject(failed(ENOTEMPTY, "d"));
-    expect(left(space.path("b"))).toEqual(["d", "d/sub", "d/sub/a.keep", "d/sub/x"]);
-  });
-
-  test("is not followed if the way to it became a link", () => {
-    using space = workspace();
-    tree(space.path("b"), { "d/x": "1" });
-    tree(space.path("out"), { x: "outside" });
-    const sender = new Sender(receiver(space.path("b")));
-    expect(sender.under(all, [directory("d")]).removals?.count).toBe(1);
-    run("sh", ["-ec", `cd ${space.path("b")}; mv d old; ln -s ../out d`]);
-    expect(sender.commit().kind).toBe("failed");
-    expect(readFileSync(space.path("out/x"), "utf8")).toBe("outside");
-  });
-});
-
-describe("the commit", () => {
-  test("removes nothing before all that is new is in place, and nothing at all if that failed", () => {
-    using space = workspace();
-    tree(space.path("a"), { new: "new", z: "new" });
-    tree(space.path("b"), { m: "old", old: "old" });
-    const calls: string[] = [];
-    let broken = false;
-    const sys = interpose(tools.sys, (call, args) => {
-      if (call !== "rename") return undefined;
-      calls.push(`${args[1]}>${args[3]}`);
-      return broken && args[3] === "z" ? -EIO : undefined;
-    });
-    const options = {
-      from: space.path("a"),
-      to: [receiver(space.path("b"), { sys })],
-      task: { removes: "extra" as const },
-    };
-    broken = true;
-    expect(push(options).outcomes[0]?.failure).toEqual({ errno: EIO, step: FailStep.rename, entry: 1 });
-    expect(left(space.path("b"))).toEqual(["m", "new", "old"]);
-    broken = false;
-    calls.length = 0;
-    expect(push(options).outcomes[0]?.committed).toBe(true);
-    expect(calls).toEqual(["1>z", "m>=0", "old>=1"]);
-    expect(left(space.path("b"))).toEqual(["new", "z"]);
-  });
-
-  test("tells what could not be removed, and removes the rest", () => {
-    using space = workspace();
-    tree(space.path("b"), { a: "1", b: "2", c: "3" });
-    const sys = interpose(tools.sys, (call, args) =>
-      call === "rename" && args[1] === "b" ? -EIO : undefined,
-    );
-    const path = new Uint8Array(bytes("b"));
-    expect(prune(space.path("b"), {}, [], sys).failure).toEqual({
-      errno: EIO,
-      step: FailStep.remove,
-      entry: undefined,
-      path,
-    });
-    expect(left(space.path("b"))).toEqual(["b"]);
-  });
-
-  test("that a crash cut short leaves nothing to be restored", () => {
-    using space = workspace();
-    tree(space.path("b"), { "d/x": "1", e: "2", f: "3" });
-    class Crash extends Error {}
-    let renames = 0;
-    const sys = interpose(tools.sys, (call) => {
-      // The second removal does not happen, and nothing after it: not even what clears away.
-      if (call === "rename" && ++renames >= 2) throw new Crash();
-      if (renames >= 2 && (call === "removeFile" || call === "removeDirectory")) throw new Crash();
-      return undefined;
-    });
-    const to = receiver(space.path("b"), { sys });
-    const sender = new Sender(to);
-    sender.under(all, []);
-    sender.commit();
-    expect(left(space.path("b")).filter((path) => path.endsWith("/x"))).toHaveLength(1);
-    expect(existsSync(space.path("b/d"))).toBe(false);
-    const next = receiver(space.path("b"));
-    expect([next.cleanAtStart(), next.log]).toEqual([0, []]);
-    expect(readdirSync(space.path("b")).sort()).toEqual(["e", "f"]);
   });
 });
