@@ -1,5 +1,6 @@
 import { closeSync, constants, fchownSync, fstatSync, openSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
+import { errorText } from "../disk/errno.ts";
 import { openSyslog, writeSyslog } from "./daemon-shim.ts";
 import { systemErrorText } from "./errno-text.ts";
 import { StartFailure } from "./start-failure.ts";
@@ -87,8 +88,10 @@ export class Logger {
       this.log(0, "in a chroot the log cannot be opened again: it stays as it is");
       return;
     }
-    const hadSyslog = places.syslog;
-    places.syslog = openSyslog() === undefined || hadSyslog;
+    const failed = openSyslog();
+    if (failed === undefined) places.syslog = true;
+    else if (places.syslog)
+      this.log(0, `the system's log cannot be opened again: ${errorText(failed.errno)}`);
     if (places.file === undefined) return;
     const { fd: old, path } = places.file;
     try {

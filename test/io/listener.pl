@@ -5,6 +5,7 @@ use Socket;
 $| = 1;
 my ($path) = @ARGV;
 $path =~ s/^@/\0/;
+unlink $path if $path !~ /^\0/;
 socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die "socket: $!\n";
 bind($socket, pack_sockaddr_un($path)) or die "bind: $!\n";
 chmod 0666, $path if $path !~ /^\0/;
