@@ -31,8 +31,8 @@ _msync_paths() {
     local base word
     base=$(_msync_ask --status | sed -n -e 's/^basedir : //p' -e 's/^chroot  : //p')
     [[ -n $base ]] && cd "$base" 2>/dev/null || return
-    # What is typed may hold quotes and backslashes.
-    printf -v word %b "${1//\\/}"
+    # As it is typed, blanks have backslashes.
+    word=${1//\\/}
     compgen -f -- "$word" | while IFS= read -r word; do
         if [[ -d $word && ! -L $word ]]; then printf '%s/\n' "$word"; else printf '%s\n' "$word"; fi
     done

@@ -29,7 +29,7 @@ makuosan ($version) unstable; urgency=medium
 
  -- The makuosan developers <root@localhost>  $(date -R -u -d "@$SOURCE_DATE_EPOCH")
 END
-gzip -9n "$doc/changelog" "$doc/PROTOCOL.md" "$tree"/usr/share/man/man*/*
+gzip -9n "$doc/changelog" "$tree"/usr/share/man/man*/*
 install -D -m 644 share/deb/lintian-overrides "$tree/usr/share/lintian/overrides/makuosan"
 
 # What the executable is linked to, and the libraries inside it. ISA-L is itself inside.

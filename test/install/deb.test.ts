@@ -75,6 +75,15 @@ describe("the package", () => {
     expect(limits).toContain("-net.core.rmem_max = 8388608\n");
   });
 
+  test("its completions are found by bash, zsh and fish", async () => {
+    const bash =
+      "source /usr/share/bash-completion/bash_completion; _completion_loader msync; complete -p msync";
+    expect(await machine.must(["bash", "-c", bash])).toBe("complete -F _msync msync\n");
+    const zsh = 'autoload -U compinit; compinit -u -D; echo "$_comps[msync] $_comps[makuosan]"';
+    expect(await machine.must(["zsh", "-fc", zsh])).toBe("_msync _makuosan\n");
+    expect(await machine.must(["fish", "-c", "complete -C 'makuosan --no-gs'"])).toContain("--no-gso");
+  });
+
   test("a push from its daemon arrives at another host, and one from there here", async () => {
     await machine.must(["mkdir", "-p", "/srv/site"]);
     await machine.must(["chown", "www-data:", "/srv/site"]);
@@ -119,12 +128,14 @@ describe("the package", () => {
     await machine.must(["systemctl", "enable", "--now", "makuosan"]);
   }, 60_000);
 
-  test("is removed but for its settings: no daemon runs, and it has said goodbye", async () => {
+  test("is removed but for its settings: no daemon runs; and comes back with them", async () => {
     await dpkg("-r", "makuosan");
     const { stdout } = await machine.run(["systemctl", "is-active", "makuosan"]);
     expect(stdout).toBe("inactive\n");
     expect((await machine.changes()).has("f /etc/default/makuosan")).toBe(true);
     expect((await machine.run(["ls", "/usr/sbin/makuosan"])).status).not.toBe(0);
+    await dpkg("-i", packages.first);
+    await knows(machine, FIRST, "second");
   }, 60_000);
 
   test("is purged: nothing is left, and nothing else has gone", async () => {
