@@ -39,6 +39,8 @@ export type ConsoleCommand =
 
 /** Most paths that one push names. */
 export const PATHS_MAX = 65_536;
+/** Most hosts that one push names: a group has no more members. */
+export const HOSTS_MAX = 4_096;
 /** Largest number of `-m`. */
 export const REMOVES_MAX_LIMIT = 0xffff_fffe;
 
@@ -98,6 +100,8 @@ function parsePush(verb: PushCommand["verb"], words: readonly string[]): Console
   const list = parsed.values.get("t");
   const hosts = list === undefined ? undefined : parseHosts(list);
   if (hosts?.length === 0) return invalid("option -t names no host");
+  if (hosts !== undefined && hosts.length > HOSTS_MAX)
+    return invalid(`option -t names more than ${HOSTS_MAX} hosts`);
   const group = parsed.values.get("g");
   if (group === "") return invalid("option -g names no group");
   const mode = verb === "check" ? "check" : verb === "dsync" ? "prune" : "send";

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { PATHS_MAX, REMOVES_MAX_LIMIT } from "./console-command.ts";
+import { EXCLUDES_MAX } from "../wire/terms.ts";
+import { HOSTS_MAX, PATHS_MAX, REMOVES_MAX_LIMIT } from "./console-command.ts";
 import type { JsonRequest } from "./json-protocol.ts";
 
 /**
@@ -62,10 +63,13 @@ const pushSchema = v.strictObject({
     v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1))),
       v.minLength(1),
+      v.maxLength(HOSTS_MAX),
       v.description("Names or addresses of members; absent: all."),
     ),
   ),
-  excludes: v.exactOptional(v.pipe(v.array(jsonNameSchema), v.description("Patterns of fnmatch(3)."))),
+  excludes: v.exactOptional(
+    v.pipe(v.array(jsonNameSchema), v.maxLength(EXCLUDES_MAX), v.description("Patterns of fnmatch(3).")),
+  ),
   group: v.exactOptional(
     v.pipe(
       v.string(),

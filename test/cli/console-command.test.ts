@@ -131,3 +131,12 @@ test("one push names 65,536 paths at most", () => {
   expect(most.kind === "push" && most.paths.length).toBe(65_536);
   expect(parseConsoleLine(`send${" a".repeat(65_537)}`)).toEqual(invalid("send: more than 65536 paths"));
 });
+
+test("one push names 4,096 hosts at most", () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `h${i}`).join();
+  const most = parseConsoleLine(`send -t ${names(4_096)} a`);
+  expect(most.kind === "push" && most.hosts?.length).toBe(4_096);
+  expect(parseConsoleLine(`send -t ${names(4_097)} a`)).toEqual(
+    invalid("send: option -t names more than 4096 hosts"),
+  );
+});

@@ -110,6 +110,31 @@ test("what is taken, and what is not, is what the schema file says", () => {
   expect(Math.min(counts.taken, counts.refused)).toBeGreaterThan(100);
 });
 
+const long: [members: object, fault: string | undefined][] = [
+  [{ paths: Array(65_536).fill("a") }, undefined],
+  [{ paths: Array(65_537).fill("a") }, "paths: "],
+  [{ hosts: Array(4_096).fill("h") }, undefined],
+  [{ hosts: Array(4_097).fill("h") }, "hosts: "],
+  [{ excludes: Array(1_024).fill("p") }, undefined],
+  [{ excludes: Array(1_025).fill("p") }, "excludes: "],
+];
+
+test.each(long.map(([members, fault], i) => ({ i, members, fault })))(
+  "lists have their limits ($i)",
+  ({ members, fault }) => {
+    const parsed = parseRequest(
+      JSON.stringify({ request: "push", id: 1, paths: [], recursive: true, ...members }),
+    );
+    if ("fault" in parsed) expect(parsed.fault).toStartWith(fault ?? "none");
+    else expect(fault).toBeUndefined();
+  },
+);
+
+test("lines that nest deeply, or not at all, are refused", () => {
+  for (const line of ["[".repeat(1 << 20), `${"[".repeat(1 << 18)}${"]".repeat(1 << 18)}`])
+    expect("fault" in parseRequest(line)).toBe(true);
+});
+
 test("no line whatever makes it throw", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (line) => void parseRequest(line)),
