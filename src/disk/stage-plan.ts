@@ -23,9 +23,10 @@ export class PlanIntake {
 
   /** Takes the next block, expanded. */
   take(raw: Uint8Array): DiskFailure | undefined {
-    const { sections, budget } = this.#push;
+    const { sections, budget, rules } = this.#push;
     const records = decodePlan(raw);
     if (typeof records === "string") return protocolFailure();
+    if (records.length > 0 && rules.terms.mode !== "send") return protocolFailure();
     for (const { section, entries, content } of records) {
       const known = section > this.#lastSection && section < sections.count;
       if (!known || entries !== sections.length(section)) return protocolFailure();

@@ -213,7 +213,8 @@ export class StageSession {
 
   #amendment(raw: Uint8Array): Use {
     const amendments = decodeAmendments(raw);
-    if (typeof amendments === "string") return { failure: protocolFailure() };
+    if (typeof amendments === "string" || this.push.rules.terms.mode !== "send")
+      return { failure: protocolFailure() };
     if (this.#phase.kind === "round") {
       const { round, index } = this.#phase;
       if (!round.ended() || index === AMENDMENTS_MAX) return { failure: protocolFailure() };

@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { inManifestOrder, STAGE_NAME } from "../../src/disk/names.ts";
-import { FailStep } from "../../src/wire/constants.ts";
+import { encodeAmendments } from "../../src/wire/amendment.ts";
+import { BlockKind, FailStep } from "../../src/wire/constants.ts";
+import type { DiskFailure } from "../../src/wire/disk-port.ts";
 import type { Entry } from "../../src/wire/manifest.ts";
 import { NO_TERMS, type Terms } from "../../src/wire/terms.ts";
 import { tree } from "./expectations.ts";
@@ -105,6 +107,24 @@ test.each([
     const sender = new Sender(to);
     expect(sender.under({ ...all, ...terms }, entries).failure).toMatchObject(protocol);
     expect(sender.ask("commit").kind).toBe("failed");
+  });
+});
+
+test.each<[string, (sender: Sender) => DiskFailure | undefined]>([
+  ["a plan", (sender) => sender.plan([1]).failure],
+  [
+    "an amendment",
+    (sender) => {
+      expect(sender.plan([]).failure).toBeUndefined();
+      return sender.send(BlockKind.amendment, encodeAmendments([{ entry: 0, to: entry("f") }])).failure;
+    },
+  ],
+])("where nothing is brought over no content comes either: %s", (_, act) => {
+  unchanged((to) => {
+    const sender = new Sender(to);
+    const { need, failure } = sender.under(all, [entry("f"), fifo("mine")]);
+    expect([need?.update, need?.content, failure]).toEqual([undefined, undefined, undefined]);
+    expect(act(sender)).toMatchObject(protocol);
   });
 });
 
