@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { CONSOLE_HELP } from "../../src/cli/console-help.ts";
 import { openConsoleSession } from "../../src/cli/console-session.ts";
 import { listenConsole } from "../../src/io/console.ts";
@@ -137,6 +138,34 @@ test("a slow reader gets every byte, in order", async () => {
   await Bun.sleep(50);
   client.socket.resume();
   await client.expect(`> > ${files.map((file) => `update h:${file}\n`).join("")}> `);
+});
+
+test("the last words arrive, also when the client goes on talking", async () => {
+  for (let i = 0; i < 20; i++) {
+    const client = await openClient(fixture.port);
+    client.send(`${"help\n".repeat(300)}quit\n`);
+    for (let more = 0; more < 8; more++) client.send("echo never\n".repeat(10_000));
+    expect(await client.rest()).toBe(`> ${`${CONSOLE_HELP.join("\n")}\n> `.repeat(300)}`);
+  }
+});
+
+test("one that never closes its side is closed for good", async () => {
+  const socket = connect({ host: "127.0.0.1", port: fixture.port, allowHalfOpen: true });
+  let ended = false;
+  let broken = false;
+  socket.on("data", () => {});
+  socket.on("end", () => {
+    ended = true;
+  });
+  socket.on("error", () => {
+    broken = true;
+  });
+  socket.write("quit\n");
+  for (let tries = 0; tries < 100 && !broken; tries++) {
+    await Bun.sleep(50);
+    if (ended) socket.write("\n");
+  }
+  expect([ended, broken]).toEqual([true, true]);
 });
 
 test("the port of another listener is refused with its reason", () => {
