@@ -14,6 +14,8 @@ const workers = readdirSync("src/io").filter((name) => name.endsWith("-worker.ts
 const result = await Bun.build({
   entrypoints: ["src/main.ts", ...workers.map((name) => `src/io/${name}`)],
   target: "bun",
+  // What the daemon needs is not even parsed when it is msync that runs.
+  splitting: true,
   // Nothing in the folder where it is started may have a say in what a daemon runs.
   compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
   plugins: [
