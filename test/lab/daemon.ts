@@ -3,10 +3,10 @@
 import type { Host } from "./lab.ts";
 import { childrenOf, killTree, must, until } from "./run.ts";
 
-/** Connects to the console and waits for its prompt; tries again until there is one, but does not outlive a test that has given up. */
+/** Connects to the console and waits for its prompt, or its question for a password; tries again until there is one, but does not outlive a test that has given up. */
 const AWAIT_PROMPT = `
 until { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null; do [ "$SECONDS" -lt 25 ] && sleep 0.02 || exit 1; done
-IFS= read -r -t 10 -N 2 prompt <&3 && [ "$prompt" = "> " ]`;
+IFS= read -r -t 10 -N 2 prompt <&3 && { [ "$prompt" = "> " ] || [ "$prompt" = pa ]; }`;
 
 /** A daemon that answers, or has answered: its process, its signals and its words. */
 export class Daemon {
@@ -53,6 +53,8 @@ export class Daemon {
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     if (!this.running) return this.#process.exitCode;
     killTree(this.pid, signal);
+    // nsenter stops itself when its child has stopped, and would not see the child's end then.
+    if (signal === "SIGCONT") this.#process.kill(signal);
     if (signal === "SIGSTOP" || signal === "SIGCONT") return null;
     return await this.ended();
   }

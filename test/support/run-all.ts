@@ -68,7 +68,7 @@ function testFolders(): string[] {
   const folders = new Set(
     [...new Bun.Glob("**/*.test.ts").scanSync("test")].map((path) => path.split("/")[0] ?? ""),
   );
-  const slow = ["sim", "install", "lab"];
+  const slow = ["sim", "install", "lab", "compat"];
   const files = [...folders].filter((folder) => folder.endsWith(".test.ts")).map((file) => `test/${file}`);
   const fast = [...folders].filter((folder) => !slow.includes(folder) && !folder.endsWith(".test.ts")).sort();
   const last = slow.filter((folder) => folders.has(folder) && !quick);
