@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -121,6 +122,16 @@ for (const kind of ["sources", "executable"] as const) {
       expect(through.status).toBe(1);
       expect(through.stderr).toStartWith("error: ");
       expect(JSON.stringify(describeTree(other.base))).not.toContain("-secret");
+    });
+
+    test("knows the system's groups by name, of which it has no list any more", async () => {
+      expect(await confined.msync("-g", "adm", "first", "-t", other.name)).toMatchObject({
+        stderr: "",
+        status: 0,
+      });
+      const adm = Number((await run(["getent", "group", "adm"])).stdout.split(":")[2]);
+      expect(statSync(`${confined.base}/first`).gid).toBe(adm);
+      expect((await confined.msync("-g", "no-such-group", "first")).status).toBe(1);
     });
 
     test("SIGHUP says what cannot be done, and the end is clean", async () => {
