@@ -25,8 +25,9 @@ export type ConversationOptions = {
   readonly target: Target;
   /** Bytes; undefined: there is none. */
   readonly password: string | undefined;
-  /** Whoever accepts the connection but does not greet within this time is no daemon. */
+  /** How long it may take until there is a prompt, or until everything is over. */
   readonly patienceMs: number;
+  readonly patienceFor: "prompt" | "everything";
 };
 
 /** A connection may be quiet for this long before the other side's kernel is asked whether it is still there. */
@@ -64,7 +65,12 @@ class Link implements Conversation {
     this.#listener = listen(this);
     this.#where = targetText(options.target);
     this.#timer = setTimeout(
-      () => this.end(`no answer from ${this.#where}: is a makuosan listening there?`),
+      () =>
+        this.end(
+          this.#greeted
+            ? `${this.#where} does not answer`
+            : `no answer from ${this.#where}: is a makuosan listening there?`,
+        ),
       options.patienceMs,
     );
     this.#connect();
@@ -91,7 +97,7 @@ class Link implements Conversation {
       prompt: () => {
         if (this.#over) return;
         this.#greeted = true;
-        clearTimeout(this.#timer);
+        if (this.#options.patienceFor === "prompt") clearTimeout(this.#timer);
         this.#listener.prompt();
       },
       password: () => this.#answerPassword(),

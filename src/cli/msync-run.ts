@@ -1,19 +1,28 @@
 import {
   type Conversation,
   type ConversationListener,
+  type ConversationOptions,
   openConversation,
   targetText,
 } from "./conversation.ts";
 import { readLines, readPassword, scriptLines, UnusableFile } from "./msync-files.ts";
-import type { MsyncOptions } from "./msync-options.ts";
+import type { MsyncAction, MsyncOptions } from "./msync-options.ts";
 import { PushRun } from "./msync-push.ts";
 import { askHosts, askJson } from "./msync-query.ts";
 import { TextRun } from "./msync-text.ts";
 import type { MsyncWorld } from "./msync-world.ts";
 import { USAGE_STATUS } from "./parsed.ts";
 
-/** A console that does not greet within this time is none; a shell that completes a name waits less. */
-const patienceMs = { work: 10_000, complete: 1_000 } as const;
+/** What takes no work must be over within the time; of the others, only the greeting. A shell that completes a name waits less. */
+const PATIENCE: Readonly<
+  Record<MsyncAction["kind"], Pick<ConversationOptions, "patienceMs" | "patienceFor">>
+> = {
+  push: { patienceMs: 10_000, patienceFor: "prompt" },
+  script: { patienceMs: 10_000, patienceFor: "prompt" },
+  members: { patienceMs: 10_000, patienceFor: "everything" },
+  status: { patienceMs: 10_000, patienceFor: "everything" },
+  hosts: { patienceMs: 1_000, patienceFor: "everything" },
+};
 
 const SIGNAL_STATUS: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 
@@ -36,9 +45,8 @@ export async function runMsync(options: MsyncOptions, world: MsyncWorld): Promis
   }
   const { promise, resolve } = Promise.withResolvers<number>();
   const { target } = options;
-  const conversation = openConversation(
-    { target, password, patienceMs: quiet ? patienceMs.complete : patienceMs.work },
-    (opened) => begin(opened, resolve),
+  const conversation = openConversation({ target, password, ...PATIENCE[options.action.kind] }, (opened) =>
+    begin(opened, resolve),
   );
   const stop = () => {
     const name = String(world.stop.reason);

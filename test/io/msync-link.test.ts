@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
+import { openConversation } from "../../src/cli/conversation.ts";
 import type { JsonEvent } from "../../src/cli/json-protocol.ts";
 import { HELLO, openJsonDaemon } from "./json-daemon.ts";
 import { msync } from "./msync-fixture.ts";
@@ -188,6 +189,38 @@ describe("who is no makuosan, or another", () => {
       status: 1,
       stderr: ["error: no makuosan at unix:/nowhere/at all (ENOENT); see README, Troubleshooting"],
     });
+  });
+});
+
+describe("patience", () => {
+  const ended = (greeting: string, patienceFor: "prompt" | "everything") => {
+    const daemon = opened(openJsonDaemon({ greeting }));
+    const { promise, resolve } = Promise.withResolvers<string>();
+    openConversation(
+      {
+        target: { kind: "tcp", host: "127.0.0.1", port: daemon.port },
+        password: undefined,
+        patienceMs: 50,
+        patienceFor,
+      },
+      (conversation) => ({
+        line: () => {},
+        // Somebody else ends what may take any time.
+        prompt: () => {
+          if (patienceFor === "prompt") setTimeout(() => conversation.end("enough"), 150);
+        },
+        ended: ({ text }) => resolve(text.replace(`tcp:127.0.0.1:${daemon.port}`, "it")),
+      }),
+    );
+    return promise;
+  };
+
+  test("ends for whoever does not greet, or does not answer", async () => {
+    const silent = "no answer from it: is a makuosan listening there?";
+    expect(await ended("", "prompt")).toBe(silent);
+    expect(await ended(">", "everything")).toBe(silent);
+    expect(await ended("> ", "everything")).toBe("it does not answer");
+    expect(await ended("> ", "prompt")).toBe("enough");
   });
 });
 
