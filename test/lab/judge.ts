@@ -10,20 +10,31 @@ import {
 } from "node:fs";
 import { must } from "./run.ts";
 
+/** Not a difference, but what rsync says of a directory that has what is excluded. */
+const CANNOT_DELETE = "cannot delete non-empty directory: ";
+
 /**
  * What rsync would change to make `copy` like `original`, one line each; empty: they are equal in names, types, contents, owners, modes, link
- * targets and times to the nanosecond. The two directories themselves are not compared, only what is below them.
+ * targets and times to the nanosecond. The two directories themselves are not compared, only what is below them. `excludes`: rsync's patterns
+ * of names that are not compared either. Of a directory that stays because such a name is in it, it may say that it goes.
  */
-export async function differences(original: string, copy: string): Promise<string[]> {
+export async function differences(
+  original: string,
+  copy: string,
+  excludes: readonly string[] = [],
+): Promise<string[]> {
   const text = await must(
     [
       ..."rsync -aHn --checksum --delete --itemize-changes --modify-window=-1".split(" "),
+      ...excludes.map((pattern) => `--exclude=${pattern}`),
       `${original}/`,
       `${copy}/`,
     ],
     { timeoutMs: 300_000 },
   );
-  return text.split("\n").filter((line) => line !== "" && !/^\S+ +\.\/$/.test(line));
+  return text
+    .split("\n")
+    .filter((line) => line !== "" && !/^\S+ +\.\/$/.test(line) && !line.startsWith(CANNOT_DELETE));
 }
 
 /**

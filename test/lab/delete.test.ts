@@ -1,0 +1,161 @@
+/** `--delete`, between hosts whose trees differ in every way. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { EXCLUDES, KEPT_DIRECTORIES, makeDiffering, makeOriginal, SPARED, VARIANTS } from "./differing.ts";
+import { differences, leftovers, listing } from "./judge.ts";
+import { type Host, Lab } from "./lab.ts";
+import { changedNames, namesOf, reportedNames, type Snapshot, snapshot } from "./names.ts";
+import { others, SCENARIO_MS } from "./scenario.ts";
+
+const DELETE = ["--delete", "-r", ...EXCLUDES.map((pattern) => `--exclude=${pattern}`)];
+
+/** A folder on the same file system as a host's base, but outside of it. */
+function outsideOf(host: Host): string {
+  return `${host.path()}-outside`;
+}
+
+/** A sender with the original, and receivers that differ from it; no daemon runs yet. */
+async function differingLab(options: { readonly owners: boolean }): Promise<Lab> {
+  const lab = await Lab.create({ hosts: VARIANTS + 1 });
+  const original = lab.host(1).path();
+  await makeOriginal(original, options);
+  for (const [variant, host] of others(lab).entries()) {
+    const outside = outsideOf(host);
+    mkdirSync(outside);
+    writeFileSync(`${outside}/victim`, "do not touch");
+    await makeDiffering(host.path(), original, { variant, outside, ...options });
+  }
+  return lab;
+}
+
+/** Expects what `--delete` promises: rsync finds no difference but in what is excluded, which is as it was, to the inode. */
+async function expectMirrored(original: Host, copy: Host, before: Snapshot): Promise<void> {
+  // Without deleting anything, rsync does not notice that what is excluded is in the way; that they stay is seen below.
+  const kept = new Set(KEPT_DIRECTORIES.map((name) => `*deleting   ${name}/`));
+  const found = (await differences(original.path(), copy.path(), EXCLUDES)).filter((line) => !kept.has(line));
+  expect({ host: copy.name, found }).toEqual({ host: copy.name, found: [] });
+  const after = snapshot(copy.path(), { changed: true });
+  for (const name of SPARED) {
+    expect({ host: copy.name, name, there: after.has(name) }).toEqual({ host: copy.name, name, there: true });
+    if (KEPT_DIRECTORIES.includes(name)) continue;
+    // A directory that is excluded is itself one of the names that stay as they are.
+    expect({ host: copy.name, name, is: after.get(name) }).toEqual({
+      host: copy.name,
+      name,
+      is: before.get(name),
+    });
+  }
+  const rest = namesOf(copy.path());
+  for (const name of namesOf(original.path())) if (!isExcluded(name)) rest.delete(name);
+  expect([...rest].sort()).toEqual([...SPARED].sort());
+  expect(await leftovers(copy.path())).toEqual([]);
+}
+
+/** Whether one of `EXCLUDES` covers a name of the original. */
+function isExcluded(name: string): boolean {
+  return name.endsWith(".keep") || /(^|\/)private(\/|$)/.test(name);
+}
+
+describe("--delete -r to four hosts that differ in every way", () => {
+  test(
+    "-n says line for line what then happens; all are equal, and what is excluded is untouched",
+    async () => {
+      await using lab = await differingLab({ owners: true });
+      const host1 = lab.host(1);
+      await lab.startAll();
+      const receivers = others(lab);
+      const outsides = receivers.map((host) => listing(outsideOf(host), { changed: false }));
+      const untouched = lab.hosts.map((host) => listing(host.path(), { changed: true }));
+      const dry = await host1.msync([...DELETE, "-n", "-v"]);
+      expect({ status: dry.status, stderr: dry.stderr }).toEqual({ status: 0, stderr: "" });
+      expect(lab.hosts.map((host) => listing(host.path(), { changed: true }))).toEqual(untouched);
+
+      const before = receivers.map((host) => snapshot(host.path(), { changed: true }));
+      const plain = receivers.map((host) => snapshot(host.path(), { changed: false }));
+      const real = await host1.msync([...DELETE, "-v"]);
+      expect({ status: real.status, stderr: real.stderr }).toEqual({ status: 0, stderr: "" });
+      const said = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1").split("\n").sort();
+      expect(said(real.stdoutBytes)).toEqual(
+        said(
+          Buffer.from(
+            Buffer.from(dry.stdoutBytes)
+              .toString("latin1")
+              .replaceAll(/^\(dryrun\) /gm, ""),
+            "latin1",
+          ),
+        ),
+      );
+      for (const [i, host] of receivers.entries()) {
+        const was = before[i] ?? new Map();
+        await expectMirrored(host1, host, was);
+        // What was said is what happened: no more, no less.
+        const happened = changedNames(plain[i] ?? new Map(), snapshot(host.path(), { changed: false }));
+        for (const name of ["", ...KEPT_DIRECTORIES]) happened.delete(`update ${name}`);
+        expect([...reportedNames(real.stdoutBytes, host.name)].sort()).toEqual([...happened].sort());
+        expect(listing(outsideOf(host), { changed: false })).toEqual(outsides[i] ?? []);
+      }
+      // And again: nothing is left to say.
+      const again = await host1.msync([...DELETE, "-v"]);
+      expect({ status: again.status, said: again.stdout + again.stderr }).toEqual({ status: 0, said: "" });
+    },
+    SCENARIO_MS,
+  );
+});
+
+describe("a host that cannot take a removal", () => {
+  test(
+    "says so before it changes anything, and holds up nobody",
+    async () => {
+      await using lab = await differingLab({ owners: true });
+      const [host1, host2, host3, host4, host5] = lab.hosts as [Host, Host, Host, Host, Host];
+      await lab.startAll();
+      const counts = countRemovals(await host1.msync([...DELETE, "-n", "-v"]));
+      // Between the second and the third: two hosts would lose more.
+      const most = [...counts.values()].sort((a, b) => a - b)[1] ?? 0;
+      const refusing = others(lab).filter((host) => (counts.get(host.name) ?? 0) > most);
+      expect(refusing.length).toBe(2);
+      const all = new Map(others(lab).map((host) => [host, snapshot(host.path(), { changed: true })]));
+      const untouched = refusing.map((host) => listing(host.path(), { changed: true }));
+      const limited = await host1.msync([...DELETE, "-v", "--max-delete", String(most)]);
+      expect(limited.status).toBe(1);
+      expect(refusing.map((host) => listing(host.path(), { changed: true }))).toEqual(untouched);
+      for (const host of others(lab)) {
+        const lines = limited.stderr.split("\n").filter((line) => line.includes(host.name));
+        if (!refusing.includes(host)) {
+          expect(lines).toEqual([]);
+          await expectMirrored(host1, host, all.get(host) ?? new Map());
+          continue;
+        }
+        expect(lines).toEqual([`error: too many names to remove ${host.name}`]);
+      }
+      // A mounted file system, and a name that must stay below one that must make room.
+      await host2.shell(
+        "mkdir /srv/www/extra-mount /srv/www/extra-mount/on && mount -t tmpfs lab /srv/www/extra-mount/on",
+      );
+      await host3.shell(
+        "rm -rf /srv/www/same/a && mkdir -p /srv/www/same/a/b && echo > /srv/www/same/a/b/c.keep",
+      );
+      await host4.shell("echo > /srv/www/goes");
+      await host5.shell("echo > /srv/www/goes");
+      const before = [host2, host3].map((host) => listing(host.path(), { changed: true }));
+      const blocked = await host1.msync([...DELETE, "-v"]);
+      expect(blocked.status).toBe(1);
+      expect([host2, host3].map((host) => listing(host.path(), { changed: true }))).toEqual(before);
+      expect(blocked.stderr.split("\n").sort()).toEqual([
+        "",
+        "error: cannot compare: Directory not empty host3:same/a",
+        "error: cannot remove: Device or resource busy host2:extra-mount/on",
+      ]);
+      for (const host of [host4, host5]) await expectMirrored(host1, host, all.get(host) ?? new Map());
+    },
+    SCENARIO_MS,
+  );
+});
+
+/** Names that would go, by host, of a run with `-n -v`. */
+function countRemovals({ stdout }: { readonly stdout: string }): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [, host = ""] of stdout.matchAll(/^\(dryrun\) delete ([^:]+):/gm))
+    counts.set(host, (counts.get(host) ?? 0) + 1);
+  return counts;
+}
