@@ -1,8 +1,8 @@
 /**
  * The machine's console: after the line `json`, a connection speaks JSON, one object a line in both directions (RFC 8259, UTF-8, no line feed inside).
  * The client sends requests, each with an `id` of its choice; the daemon sends events, which carry the `id` of the request that they belong to.
- * Requests run side by side, 64 at most, unlike the commands of the text console. A line has 4 MiB at most. A client that disappears cancels its pushes. Whoever reads events
- * ignores those that he does not know, and members that he does not know.
+ * Requests run side by side, 64 at most, unlike the commands of the text console. A line has 4 MiB at most. A client that disappears cancels its
+ * pushes. Whoever reads events ignores those that he does not know, and members that he does not know.
  */
 
 /** Version of this protocol, in `hello`. It grows when a client could misunderstand something. */
