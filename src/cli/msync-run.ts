@@ -5,13 +5,13 @@ import {
   openConversation,
   targetText,
 } from "./conversation.ts";
-import { readLines, readPassword, scriptLines, UnusableFile } from "./msync-files.ts";
-import type { MsyncAction, MsyncOptions } from "./msync-options.ts";
+import type { MsyncAction, MsyncOptions, MsyncPush } from "./msync-options.ts";
 import { PushRun } from "./msync-push.ts";
 import { askHosts, askJson } from "./msync-query.ts";
 import { TextRun } from "./msync-text.ts";
 import type { MsyncWorld } from "./msync-world.ts";
 import { USAGE_STATUS } from "./parsed.ts";
+import { UnusableFile } from "./unusable-file.ts";
 
 /** What takes no work must be over within the time; of the others, only the greeting. A shell that completes a name waits less. */
 const PATIENCE: Readonly<
@@ -35,8 +35,8 @@ export async function runMsync(options: MsyncOptions, world: MsyncWorld): Promis
   let password: string | undefined;
   let begin: Begin;
   try {
-    password = options.passwordFile === undefined ? undefined : readPassword(options.passwordFile);
-    begin = prepare(options, world);
+    password = await passwordOf(options);
+    begin = await prepare(options, world);
   } catch (error) {
     if (!(error instanceof UnusableFile)) throw error;
     if (quiet) return 0;
@@ -55,6 +55,8 @@ export async function runMsync(options: MsyncOptions, world: MsyncWorld): Promis
     conversation.end(`stopped by ${name}`);
   };
   world.stop.addEventListener("abort", stop);
+  // It may have come while files were read.
+  if (world.stop.aborted) stop();
   const status = await promise;
   world.stop.removeEventListener("abort", stop);
   conversation.close();
@@ -65,16 +67,16 @@ export async function runMsync(options: MsyncOptions, world: MsyncWorld): Promis
 type Begin = (conversation: Conversation, done: (status: number) => void) => ConversationListener;
 
 /** Reads all files that the options name, so that nothing begins if one cannot be used. Throws `UnusableFile`. */
-function prepare({ action, level, target }: MsyncOptions, world: MsyncWorld): Begin {
+async function prepare({ action, level, target }: MsyncOptions, world: MsyncWorld): Promise<Begin> {
   const where = targetText(target);
   switch (action.kind) {
     case "push": {
-      const excludes = [...action.excludes, ...action.excludeFiles.flatMap(readLines)];
-      const push = { ...action, excludes };
+      const push = { ...action, excludes: await excludesOf(action) };
       return (conversation, done) =>
         new PushRun(conversation, { push, level, where }, { world, done }).listener;
     }
     case "script": {
+      const { scriptLines } = await import("./msync-files.ts");
       const commands = withLevel(level, scriptLines(action.file));
       return (conversation, done) => new TextRun(conversation, commands, { world, done });
     }
@@ -98,7 +100,22 @@ function prepare({ action, level, target }: MsyncOptions, world: MsyncWorld): Be
   }
 }
 
-async function* withLevel(level: number, lines: AsyncIterable<string>): AsyncGenerator<string> {
+async function passwordOf({ passwordFile }: MsyncOptions): Promise<string | undefined> {
+  if (passwordFile === undefined) return undefined;
+  const { readPassword } = await import("./msync-files.ts");
+  return readPassword(passwordFile);
+}
+
+async function excludesOf({ excludes, excludeFiles }: MsyncPush): Promise<readonly string[]> {
+  if (excludeFiles.length === 0) return excludes;
+  const { readLines } = await import("./msync-files.ts");
+  return [...excludes, ...excludeFiles.flatMap(readLines)];
+}
+
+async function* withLevel(
+  level: number,
+  lines: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<string> {
   if (level > 0) yield `loglevel ${level}`;
   yield* lines;
 }

@@ -280,7 +280,11 @@ describe("the request", () => {
     const { excludes } = await asked("-r", "--exclude=first", `--exclude-from=${file}`);
     expect(excludes).toEqual(["first", "*.o", "# not special", "last"]);
     const missing = await msync(1, "-r", `--exclude-from=${file}x`);
-    expect(missing).toEqual({ status: 2, stdout: [], stderr: [`msync: cannot read ${file}x: ENOENT`] });
+    expect(missing).toEqual({
+      status: 2,
+      stdout: [],
+      stderr: [`msync: cannot read ${file}x: No such file or directory`],
+    });
   });
 });
 
@@ -350,6 +354,14 @@ test("--complete-hosts: names, or nothing at all", async () => {
 });
 
 describe("somebody stops msync", () => {
+  test("before it has begun", async () => {
+    const daemon = opened(openJsonDaemon());
+    const run = startMsync(daemon.port, "-r");
+    run.stop("SIGTERM");
+    expect(await run.status).toBe(143);
+    expect([run.stdout, run.stderr]).toEqual([[], ["error: stopped by SIGTERM"]]);
+  });
+
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],

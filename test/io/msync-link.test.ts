@@ -267,12 +267,14 @@ describe("a password", () => {
 
   test("in a file that cannot be used: one line, 2, and nobody is asked", async () => {
     const open = fileWith("secret\n", 0o604);
+    const group = fileWith("secret\n", 0o640);
     const empty = fileWith("\nsecret");
     for (const [file, text] of [
-      [open, `password file ${open} can be read by others: chmod o= ${open}`],
+      [open, `password file ${open}: others than its owner may read or write it; run: chmod 600 ${open}`],
+      [group, `password file ${group}: others than its owner may read or write it; run: chmod 600 ${group}`],
       [empty, `password file ${empty}: its first line is empty`],
-      ["/nowhere", "cannot read /nowhere: ENOENT"],
-      ["/", "cannot read /: EISDIR"],
+      ["/nowhere", "password file /nowhere: No such file or directory"],
+      ["/", "password file /: this is no regular file"],
     ] as const) {
       expect(await msync(1, "-r", "-K", file)).toEqual({ status: 2, stdout: [], stderr: [`msync: ${text}`] });
     }
@@ -336,7 +338,7 @@ describe("-f", () => {
     expect(await msync(1, "-f", "/nowhere")).toEqual({
       status: 2,
       stdout: [],
-      stderr: ["msync: cannot read /nowhere: ENOENT"],
+      stderr: ["msync: cannot read /nowhere: No such file or directory"],
     });
   });
 });
