@@ -20,7 +20,8 @@ beforeAll(async () => {
   mkdirSync(`${cluster.folder}/here/press release`);
   writeFileSync(`${cluster.folder}/here/press release/2026.html`, "");
   writeFileSync(`${cluster.folder}/here/index.html`, "");
-  const daemon = (name: string, base: string) => cluster.start(name, `${cluster.folder}/${base}`);
+  const daemon = (name: string, base: string) =>
+    cluster.startCommand([`${prefix}/sbin/makuosan`, "-n"], name, `${cluster.folder}/${base}`);
   [here] = await Promise.all([
     daemon("here-host", "here"),
     daemon("alpha-host", "alpha"),
@@ -34,7 +35,7 @@ beforeAll(async () => {
   };
   await until("the hosts", async () => {
     const hosts = await must([`${prefix}/bin/msync`, "--complete-hosts"], { env });
-    return hosts === "alpha-host\nbeta-host\n" ? true : undefined;
+    return hosts.split("\n").sort().join(" ") === " alpha-host beta-host" ? true : undefined;
   });
 }, 60_000);
 

@@ -44,11 +44,11 @@ export function msync(machine: Machine, target: string, ...args: string[]): Prom
   return machine.must(["msync", "-c", target, ...args]);
 }
 
-/** Waits until a daemon lists exactly these as other members. */
-export async function knows(machine: Machine, target: string, ...names: string[]): Promise<void> {
-  await until(`${target} knows ${names.join(", ")}`, async () => {
+/** Waits until a daemon lists exactly this other member. */
+export async function knows(machine: Machine, target: string, name: string): Promise<void> {
+  await until(`${target} knows ${name}`, async () => {
     const listed = await msync(machine, target, "--complete-hosts");
-    return listed === names.map((name) => `${name}\n`).join("") ? true : undefined;
+    return listed === `${name}\n` ? true : undefined;
   });
 }
 
