@@ -157,6 +157,30 @@ test("a push that would remove more than it may keep in memory fails before it c
   expect(snapshot(space.path("b"))).toEqual(before);
 });
 
+test("memory that was needed only for a while is given back at once", () => {
+  using space = workspace();
+  const names: string[] = [];
+  for (let d = 0; d < 40; d++) {
+    const listed = `${10 + d}`;
+    names.push(listed);
+    mkdirSync(space.path(`b/${listed}/extra`), { recursive: true });
+    for (let f = 0; f < 50; f++) writeFileSync(space.path(`b/${listed}/extra/${f}`), "");
+    for (let f = 0; f < 50; f++) writeFileSync(space.path(`b/${listed}/${f}`), "");
+  }
+  const least = (namesWanted: boolean) => {
+    for (let limit = 1_000; ; limit += 1_000) {
+      const to = receiver(space.path("b"), { limits: { push: limit, all: limit } });
+      const sender = new Sender(to, { dryRun: true });
+      const entries = names.map((name) => directory(name, true));
+      if (sender.under({ ...all, namesWanted }, entries).removals?.count === 4_040) return limit;
+    }
+  };
+  // Three listings at a time: of the base, of a directory, and of one in it; all of them would be 200,000 bytes.
+  expect(least(false)).toBeLessThan(16_000);
+  // A stream of 36,000 bytes, in a table of at most twice as many, grown from one of half.
+  expect(least(true)).toBeLessThan(90_000);
+});
+
 test("memory that a push has kept for its removals is given back", () => {
   using space = workspace();
   tree(space.path("b"), { "d/x": "", "e/y": "", f: "" });

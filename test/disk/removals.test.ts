@@ -83,6 +83,26 @@ describe("what is removed", () => {
     expect(left(space.path("b"))).toEqual(["d", "d/x", "kept", "kept/a", "link"]);
   });
 
+  test("is a missing path once, also in a directory whose names are all known", () => {
+    using space = workspace();
+    tree(space.path("b"), { "d/x/y": "1", e: "2", "mine/z": "3" });
+    const missing = paths("d/x", "e", "mine/z/none");
+    expect(prune(space.path("b"), { missing }, [directory("d"), directory("mine")])).toMatchObject({
+      kind: "committed",
+      told: { count: 4, names: ["d/x", "d/x/y", "e", "mine/z"] },
+    });
+  });
+
+  test("is nothing inside of an entry that is no directory", () => {
+    using space = workspace();
+    tree(space.path("b"), { "other/x": "1", "pipe/x": "2", gone: "3" });
+    const other = entry("other", { type: "other", size: 0, mode: 0, seconds: 0n });
+    const missing = paths("gone", "other/x", "pipe/x");
+    const result = prune(space.path("b"), { baseListed: false, missing }, [other, fifo("pipe")]);
+    expect(result.told).toEqual({ count: 1, names: ["gone"] });
+    expect(left(space.path("b"))).toEqual(["other", "other/x", "pipe", "pipe/x"]);
+  });
+
   test("are not missing paths that are excluded, or in what is", () => {
     using space = workspace();
     tree(space.path("b"), { "d/x": "1", "e/y": "2", f: "3" });
