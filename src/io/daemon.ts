@@ -69,6 +69,8 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   await threads.start({ settings, version, node, network });
   signals.up();
   sayUp(settings, node, network, logger);
+  // Whoever waits may ask for something at once: the engine has said that it is there.
+  await new Promise<void>((resolve) => void threads.ask("engine", resolve));
   watch(threads, manager);
   background?.up();
   if (background !== undefined) logger.leaveStderr();

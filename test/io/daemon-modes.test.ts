@@ -15,6 +15,7 @@ import {
   describeTree,
   msyncAt,
   run,
+  runDaemonOnce,
   until,
 } from "./daemon-fixture.ts";
 import { Listener } from "./listener.ts";
@@ -101,6 +102,26 @@ test.if(root)("-O: what belongs to somebody else is not sent", async () => {
   await owner.msync("-r", "-t", "taker");
   expect(readdirSync(taker.base)).toEqual(["own"]);
 });
+
+test.if(root)(
+  "a socket whose name the daemon's user may not remove is no reason to end badly, or not to start",
+  async () => {
+    const options = ["-U", `${cluster.folder}/kept.sock`, "-u", "nobody"];
+    const first = await cluster.start("keeper1", makeBase("keeper1"), ...options);
+    expect(statSync(`${cluster.folder}/kept.sock`).mode & 0o777).toBe(0o660);
+    const refused = await runDaemonOnce("-n", "-b", makeBase("keeper2"), "-i", "127.0.0.1", ...options);
+    expect(refused).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `makuosan: console at ${cluster.folder}/kept.sock: another daemon answers there\n`,
+    });
+    first.process.kill("SIGTERM");
+    expect(await first.process.exited).toBe(0);
+    expect(existsSync(`${cluster.folder}/kept.sock`)).toBe(true);
+    const second = await cluster.start("keeper3", makeBase("keeper3"), ...options);
+    expect(second.process.exitCode).toBeNull();
+  },
+);
 
 describe("core dumps", () => {
   const limit = (pid: number) =>
