@@ -6,6 +6,7 @@
 #   ZSHDIR   where zsh looks for completions: PREFIX/share/zsh/site-functions
 #   SERVICE_USER  the service's user unless its settings name another: www-data
 set -eu
+umask 022
 
 prefix=${PREFIX:-/usr/local}
 prefix=${prefix%/}

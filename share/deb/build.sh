@@ -3,11 +3,13 @@
 # the top folder. Needs dpkg-dev.
 # From the environment:
 #   DEB_VERSION      instead of package.json's
+#   DEBFULLNAME, DEBEMAIL  whom the package names as its maintainer
 #   DEB_COMPRESSION  options of dpkg-deb: -Zxz -z1 unless given
 set -eu
 
 version=${DEB_VERSION:-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)}
 architecture=$(dpkg --print-architecture)
+maintainer="${DEBFULLNAME:-The makuosan developers} <${DEBEMAIL:-root@localhost}>"
 file=${1:-dist}/makuosan_${version}_$architecture.deb
 
 work=$(mktemp -d)
@@ -27,7 +29,7 @@ makuosan ($version) unstable; urgency=medium
 
   * Version $version.
 
- -- The makuosan developers <root@localhost>  $(date -R -u -d "@$SOURCE_DATE_EPOCH")
+ -- $maintainer  $(date -R -u -d "@$SOURCE_DATE_EPOCH")
 END
 gzip -9n "$doc/changelog" "$tree"/usr/share/man/man*/*
 install -D -m 644 share/deb/lintian-overrides "$tree/usr/share/lintian/overrides/makuosan"
@@ -44,7 +46,7 @@ depends=${depends#shlibs:Depends=}
 
 size=$(du -k -s --apparent-size "$tree" | cut -f 1)
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@SIZE@/$size/" \
-    -e "s/@DEPENDS@/$depends/" share/deb/control.in >"$tree/DEBIAN/control"
+    -e "s/@DEPENDS@/$depends/" -e "s|@MAINTAINER@|$maintainer|" share/deb/control.in >"$tree/DEBIAN/control"
 install -m 644 share/deb/conffiles "$tree/DEBIAN/conffiles"
 install -m 755 share/deb/postinst share/deb/prerm share/deb/postrm "$tree/DEBIAN"
 (cd "$tree" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\n' | sort | xargs md5sum >DEBIAN/md5sums)

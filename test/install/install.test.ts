@@ -84,6 +84,13 @@ describe("make install", () => {
     expect(await must([join(root, "usr/local/bin/msync"), "--version"])).toBe(`msync ${version}\n`);
   });
 
+  test("under a strict umask everybody can use it all the same", async () => {
+    const root = emptyRoot();
+    await must(["sh", "-c", 'umask 077; exec make -s -C "$1" install "DESTDIR=$2"', "sh", ROOT, root]);
+    const closed = await must(["find", root, "-mindepth", "1", "!", "-type", "l", "!", "-perm", "-044"]);
+    expect(closed).toBe("");
+  });
+
   test("leaves settings alone that are there, and make uninstall those that were changed", async () => {
     const root = emptyRoot();
     const settings = join(root, "etc/default/makuosan");
