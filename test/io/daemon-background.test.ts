@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   lstatSync,
@@ -9,9 +9,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { Cluster, compileDaemon, daemonCommand, msyncAt, run, until } from "./daemon-fixture.ts";
+import { Cluster, compileDaemon, daemonCommand, hasEnded, msyncAt, run, until } from "./daemon-fixture.ts";
 
 /** The way to the background: what the process that is started says and returns, and what the one that stays is. */
+setDefaultTimeout(20_000);
 
 let cluster: Cluster;
 let base: string;
@@ -27,8 +28,8 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const pid of started.splice(0)) {
-    if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
-    await until(() => !existsSync(`/proc/${pid}`), 5_000);
+    if (!hasEnded(pid)) process.kill(pid, "SIGKILL");
+    await until(() => hasEnded(pid), 5_000);
   }
 });
 afterAll(() => cluster.close());
@@ -83,7 +84,7 @@ for (const kind of ["sources", "executable"] as const) {
       expect(await msyncAt(target, "-K", `${cluster.folder}/word`, "--members")).toEqual(wanted);
     }
     process.kill(pid, "SIGTERM");
-    expect(await until(() => !existsSync(`/proc/${pid}`), 5_000)).toBe(true);
+    expect(await until(() => hasEnded(pid), 5_000)).toBe(true);
     expect(existsSync(socket)).toBe(false);
   });
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
@@ -20,6 +20,7 @@ import {
 } from "./daemon-fixture.ts";
 
 /** Option -c: a daemon whose root is its base, and whom it leaves that as. */
+setDefaultTimeout(20_000);
 
 let cluster: Cluster;
 let executable: string;

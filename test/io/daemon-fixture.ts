@@ -166,6 +166,15 @@ export async function compileDaemon(folder: string): Promise<string> {
   return path;
 }
 
+/** Whether a process that is no child of ours has ended, also if nobody has asked for its status yet. */
+export function hasEnded(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.startsWith("Z") === true;
+  } catch {
+    return true;
+  }
+}
+
 /** Asks again and again until it is so or the time is over; returns whether it is. */
 export async function until(what: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
   const end = performance.now() + withinMs;

@@ -1,9 +1,18 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
-import { Cluster, daemonCommand, run, runDaemonOnce, type TestDaemon, until } from "./daemon-fixture.ts";
+import {
+  Cluster,
+  daemonCommand,
+  hasEnded,
+  run,
+  runDaemonOnce,
+  type TestDaemon,
+  until,
+} from "./daemon-fixture.ts";
 import { Listener } from "./listener.ts";
 
 /** Where lines of the log go: stderr, a file, and the system's log, which listens in a mount namespace of its own. */
+setDefaultTimeout(20_000);
 
 let cluster: Cluster;
 let count = 0;
@@ -173,7 +182,7 @@ describe.if(root)("the system's log", () => {
     process.kill(pid, "SIGUSR1");
     await syslog.hears(/^<29>.*: log level 6$/);
     process.kill(pid, "SIGTERM");
-    expect(await until(() => !existsSync(`/proc/${pid}`), 5_000)).toBe(true);
+    expect(await until(() => hasEnded(pid), 5_000)).toBe(true);
   });
 
   test("has a line once if stderr is the journal's, as that has it already", async () => {

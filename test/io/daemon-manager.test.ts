@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { ServiceManager } from "../../src/io/daemon-manager.ts";
 import { DISK_PATIENCE_MS, Watchdog } from "../../src/io/daemon-watchdog.ts";
 import type { ThreadName } from "../../src/io/threads.ts";
-import { Cluster, daemonCommand, until } from "./daemon-fixture.ts";
+import { Cluster, daemonCommand, hasEnded, until } from "./daemon-fixture.ts";
 import { Listener } from "./listener.ts";
 
 /** What a service manager is told, and when the watchdog is not fed. */
+setDefaultTimeout(20_000);
 
 let cluster: Cluster;
 beforeAll(() => {
@@ -67,7 +68,7 @@ describe("a daemon under a service manager", () => {
     expect(pid).not.toBe(child.pid);
     process.kill(pid, "SIGTERM");
     await manager.hears("STOPPING=1");
-    expect(await until(() => !existsSync(`/proc/${pid}`), 5_000)).toBe(true);
+    expect(await until(() => hasEnded(pid), 5_000)).toBe(true);
     expect(manager.messages).toHaveLength(2);
     await manager.close();
   });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -21,6 +21,7 @@ import {
 import { Listener } from "./listener.ts";
 
 /** Options that take something away from a daemon, or give it more; and how an installed one ends. */
+setDefaultTimeout(20_000);
 
 let cluster: Cluster;
 const root = process.getuid?.() === 0;

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import manifest from "../../package.json" with { type: "json" };
 import { Cluster, run, runDaemonOnce, type TestDaemon, until } from "./daemon-fixture.ts";
 
 /** The real program: what it refuses, and how it starts and ends. */
+setDefaultTimeout(20_000);
 
 let cluster: Cluster;
 let base: string;
