@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { ServiceManager } from "../../src/io/daemon-manager.ts";
 import { DISK_PATIENCE_MS, Watchdog } from "../../src/io/daemon-watchdog.ts";
 import type { ThreadName } from "../../src/io/threads.ts";
@@ -51,6 +51,36 @@ describe("a daemon under a service manager", () => {
     daemon.process.kill("SIGTERM");
     expect(await daemon.process.exited).toBe(0);
     await manager.hears("STOPPING=1");
+    await manager.close();
+  });
+
+  test.if(root)("is not vouched for by its main thread while its engine stands still", async () => {
+    const path = `${cluster.folder}/notify-engine`;
+    const manager = await Listener.open(path);
+    const command = ["env", `NOTIFY_SOCKET=${path}`, "WATCHDOG_USEC=400000", ...daemonCommand];
+    const daemon = await cluster.startCommand(command, "frozen", makeBase("frozen"));
+    const beats = () => manager.messages.filter((message) => message === "WATCHDOG=1").length;
+    expect(await until(() => beats() >= 3, 5_000)).toBe(true);
+    const tasks = `/proc/${daemon.process.pid}/task`;
+    const engine = readdirSync(tasks).find(
+      (task) => readFileSync(`${tasks}/${task}/comm`, "utf8") === "engine\n",
+    );
+    const holder = Bun.spawn(["perl", new URL("freeze.pl", import.meta.url).pathname, engine ?? ""], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    expect(new TextDecoder().decode((await holder.stdout.getReader().read()).value)).toBe("held\n");
+    // The question that is on its way, and the patience with it.
+    await Bun.sleep(400);
+    const before = beats();
+    await Bun.sleep(600);
+    expect(beats()).toBe(before);
+    // The others live: the log is turned by the main thread.
+    daemon.process.kill("SIGUSR1");
+    await daemon.says("log level 6");
+    holder.kill("SIGKILL");
+    expect(await until(() => beats() > before, 5_000)).toBe(true);
     await manager.close();
   });
 
