@@ -1,27 +1,20 @@
 /** msync and the connection: passwords, strangers, consoles that die at any byte, and scripts. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
 import { openConversation } from "../../src/cli/conversation.ts";
 import type { JsonEvent } from "../../src/cli/json-protocol.ts";
+import { closing } from "./closing.ts";
 import { HELLO, openJsonDaemon } from "./json-daemon.ts";
 import { msync } from "./msync-fixture.ts";
 
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-function opened<T extends { close(): void }>(daemon: T): T {
-  closers.push(() => daemon.close());
-  return daemon;
-}
+const { later, opened } = closing();
 
 function fileWith(text: string, mode = 0o600): string {
   const folder = mkdtempSync(join(tmpdir(), "msync-"));
-  closers.push(() => rmSync(folder, { recursive: true }));
+  later(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "file");
   writeFileSync(path, Buffer.from(text, "latin1"));
   chmodSync(path, mode);

@@ -1,16 +1,14 @@
 /** The progress line in a pseudo-terminal, and its absence everywhere else. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { JsonEvent } from "../../src/cli/json-protocol.ts";
+import { closing } from "./closing.ts";
 import { type FakeClient, openJsonDaemon, pushOf } from "./json-daemon.ts";
 import { Screen } from "./screen.ts";
 
 const MSYNC = [process.execPath, join(import.meta.dir, "../../src/msync.ts")];
 
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
+const { later, opened } = closing();
 
 const id = 1;
 const finished: JsonEvent = { event: "finished", id, ok: true, seconds: 2 };
@@ -43,7 +41,7 @@ const outcome = (host: string, kind: "complete" | "lost"): JsonEvent => ({
 function openStage() {
   const client = Promise.withResolvers<FakeClient>();
   const daemon = openJsonDaemon({ onRequest: (_, asking) => client.resolve(asking) });
-  closers.push(() => daemon.close());
+  opened(daemon);
   return { daemon, target: `tcp:127.0.0.1:${daemon.port}`, asked: client.promise };
 }
 
@@ -64,7 +62,7 @@ function openTerminal(args: readonly string[], env: Readonly<Record<string, stri
       },
     },
   });
-  closers.push(() => child.kill("SIGKILL"));
+  later(() => child.kill("SIGKILL"));
   return {
     child,
     screen,
@@ -201,9 +199,20 @@ test("--progress draws wherever stderr goes, and keeps stdout clean", async () =
   expect(screen.rows).toEqual(["1.00 GB in 2.0 s, 500 MB/s, 1 of 1 host"]);
 });
 
+test("paths are bytes from the command line on", async () => {
+  const { daemon, target, asked } = openStage();
+  // A path that is not UTF-8, and one that has the character which stands for such.
+  const script = 'exec "$@" "$(printf "a\\377\\n\\303\\274")" "$(printf "\\357\\277\\275")"';
+  const child = Bun.spawn(["sh", "-c", script, "sh", ...MSYNC, "-c", target], { stderr: "inherit" });
+  (await asked).event(finished);
+  expect(await child.exited).toBe(0);
+  const bytes = Buffer.from("a\xff\n\xc3\xbc", "latin1");
+  expect(pushOf(daemon).paths).toEqual([{ base64: bytes.toString("base64") }, "\ufffd"]);
+});
+
 test("a script comes from stdin line by line, as the answers come", async () => {
   const daemon = openJsonDaemon({ onLine: (line, client) => client.raw(`<${line}>\n`) });
-  closers.push(() => daemon.close());
+  opened(daemon);
   const child = Bun.spawn([...MSYNC, "-c", `tcp:127.0.0.1:${daemon.port}`, "-f", "-"], {
     stdin: "pipe",
     stdout: "pipe",
