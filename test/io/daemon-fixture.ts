@@ -37,7 +37,15 @@ export class Cluster {
     ...options: string[]
   ): Promise<TestDaemon> {
     const { listen, args } = this.arguments(name, base);
-    const daemon = new TestDaemon([...command, ...args, ...options], name, base, listen);
+    return await this.startAs([...command, ...args, ...options], { name, base, listen });
+  }
+
+  /** The same by a whole command line, which says what it is told here. */
+  async startAs(
+    command: readonly string[],
+    what: { readonly name: string; readonly base: string; readonly listen: string },
+  ): Promise<TestDaemon> {
+    const daemon = new TestDaemon(command, what.name, what.base, what.listen);
     this.#daemons.push(daemon);
     await daemon.says("is up");
     return daemon;

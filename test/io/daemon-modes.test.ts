@@ -60,31 +60,17 @@ test("-r: nothing is received, so the base need not be writable; -s: nothing is 
 });
 
 test("-o: there is no console, on no port and at no socket", async () => {
-  const { args } = cluster.arguments("mute", makeBase("mute"));
+  const base = makeBase("mute");
+  const { args, listen } = cluster.arguments("mute", base);
   const at = args.indexOf("-l");
-  const quiet = [...args.slice(0, at), ...args.slice(at + 2), "-o"];
-  const daemon = Bun.spawn([...daemonCommand, ...quiet], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  const reader = daemon.stderr.getReader();
-  expect(new TextDecoder().decode((await reader.read()).value)).toContain("mute (node ");
-  const sockets = new Set(
-    readdirSync(`/proc/${daemon.pid}/fd`).map((fd) =>
-      Bun.spawnSync(["readlink", `/proc/${daemon.pid}/fd/${fd}`])
-        .stdout.toString()
-        .trim(),
-    ),
-  );
+  const command = [...daemonCommand, ...args.slice(0, at), ...args.slice(at + 2), "-o"];
+  const { process: daemon } = await cluster.startAs(command, { name: "mute", base, listen });
+  const sockets =
+    (await run(["sh", "-c", `readlink /proc/${daemon.pid}/fd/*`])).stdout.match(/(?<=socket:\[)\d+/g) ?? [];
   const listening = (file: string) =>
     readFileSync(file, "latin1")
       .split("\n")
-      .filter((line) =>
-        [...sockets].some(
-          (socket) => socket.startsWith("socket:") && new RegExp(`\\b${socket.slice(8, -1)}\\b`).test(line),
-        ),
-      );
+      .filter((line) => sockets.some((inode) => new RegExp(`\\b${inode}\\b`).test(line)));
   // It has its two of UDP, and nothing else.
   expect(listening("/proc/net/udp")).toHaveLength(2);
   for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) expect(listening(file)).toEqual([]);
