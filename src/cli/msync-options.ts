@@ -1,7 +1,7 @@
-import { parseArgs } from "node:util";
 import { bytesToText, displayBytes, textToBytes } from "./display.ts";
+import { getopt } from "./getopt.ts";
 import { parseHosts } from "./host-list.ts";
-import { MSYNC_OPTIONS, type MsyncOptionName, msyncHelp, type OptionRow } from "./msync-table.ts";
+import { MSYNC_OPTIONS, type MsyncOptionName, msyncHelp } from "./msync-table.ts";
 import { type Parsed, type ParsedExit, usageError } from "./parsed.ts";
 
 /** Where a daemon's console is. */
@@ -162,44 +162,16 @@ function numberOf(words: Words, name: MsyncOptionName, most: number): number | u
   return `--${name} '${value}': a whole number from 0 to ${most} is needed`;
 }
 
-/** Sorts the words as getopt_long(3) would. A string says what is wrong with them. */
 function readWords(args: readonly string[]): Words | string {
-  const rows: readonly OptionRow[] = MSYNC_OPTIONS;
-  const options = Object.fromEntries(
-    rows.map(({ name, short, value }) => [
-      name,
-      {
-        type: value === undefined ? "boolean" : "string",
-        multiple: true,
-        ...(short === undefined ? {} : { short }),
-      } as const,
-    ]),
-  );
-  // Not strict: of what it finds wrong it tells in several sentences, and a value may start with a dash.
-  const { tokens } = parseArgs({
-    args: [...args],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const values = new Map<string, string[]>();
-  const paths: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") paths.push(token.value);
-    if (token.kind !== "option") continue;
-    const row = rows.find(({ name }) => name === token.name);
-    if (row === undefined) return `unknown option ${token.rawName}`;
-    if (row.value === undefined && token.value !== undefined) return `option ${token.rawName} takes no value`;
-    if (row.value !== undefined && !token.value) return `option ${token.rawName} needs a value`;
-    values.set(row.name, [...(values.get(row.name) ?? []), token.value ?? ""]);
-  }
+  const sorted = getopt(args, MSYNC_OPTIONS);
+  if (typeof sorted === "string") return sorted;
+  const { options, operands: paths } = sorted;
   return {
     paths,
-    has: (name) => values.has(name),
-    count: (name) => values.get(name)?.length ?? 0,
-    all: (name) => values.get(name) ?? [],
-    last: (name) => values.get(name)?.at(-1),
+    has: (name) => options.has(name),
+    count: (name) => options.get(name)?.length ?? 0,
+    all: (name) => options.get(name) ?? [],
+    last: (name) => options.get(name)?.at(-1),
   };
 }
 

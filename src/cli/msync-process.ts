@@ -1,4 +1,3 @@
-import { fstatSync } from "node:fs";
 import type { MsyncWorld } from "./msync-world.ts";
 import { print } from "./print.ts";
 
@@ -19,5 +18,6 @@ export function msyncWorld(): MsyncWorld {
 
 /** Whether stderr could be a terminal that understands cursor movements. To know it for sure costs more than a short push. */
 function mayBeTerminal(): boolean {
-  return process.env.TERM !== "dumb" && fstatSync(2).isCharacterDevice();
+  if (process.env.TERM === "dumb") return false;
+  return process.getBuiltinModule("node:fs").fstatSync(2).isCharacterDevice();
 }

@@ -31,6 +31,8 @@ export class PushRun {
   readonly #client: JsonClient;
   readonly #done: (status: number) => void;
   readonly #report: MsyncReport;
+  /** Whether there will be a progress line. */
+  readonly #shows: boolean;
   readonly #hosts = new Set<string>();
   readonly #complete = new Set<string>();
   readonly #failed = new Map<string, string>();
@@ -47,6 +49,8 @@ export class PushRun {
     this.#push = push;
     this.#world = world;
     this.#done = done;
+    // Asked for while the connection is being made: to know it takes a while.
+    this.#shows = !push.json && world.showsProgress(push.progress);
     this.#report = new MsyncReport({ ...push, level }, (fd, lines) => {
       if (!push.json) this.#print(fd, lines);
     });
@@ -68,7 +72,7 @@ export class PushRun {
 
   #ask(): void {
     const { json, progress } = this.#push;
-    const shows = !json && this.#world.showsProgress(progress);
+    const shows = this.#shows;
     this.#client.send(
       pushRequest(this.#push, {
         id: PUSH_ID,

@@ -1,14 +1,6 @@
-/** msync's options, by long name: what reads the command line and what `--help` prints. */
-export type OptionRow = {
-  readonly name: string;
-  readonly short?: string;
-  /** What the value is called, if it takes one. */
-  readonly value?: string;
-  readonly help: string;
-  /** Not for people: left out of the help. */
-  readonly hidden?: boolean;
-};
+import type { OptionRow } from "./getopt.ts";
 
+/** msync's options: what reads the command line and what `--help` prints. */
 export const MSYNC_OPTIONS = [
   { name: "recursive", short: "r", help: "all below each PATH, or the whole base directory" },
   { name: "dry-run", short: "n", help: "only say what would change" },

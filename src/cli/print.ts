@@ -1,5 +1,3 @@
-import { writeSync } from "node:fs";
-
 const retryMs = 5;
 
 /**
@@ -7,6 +5,8 @@ const retryMs = 5;
  * status 1: nobody is left to tell.
  */
 export function print(fd: 1 | 2, bytes: string): void {
+  // Not imported above: a push that went well prints nothing, and is over before node:fs is loaded.
+  const { writeSync } = process.getBuiltinModule("node:fs");
   let rest: Uint8Array = Buffer.from(bytes, "latin1");
   while (rest.length > 0) {
     try {

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 /** What stands in text for bytes that are not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
@@ -10,6 +8,7 @@ export function rawArguments(): string[] {
   const texts = process.argv.slice(2);
   const encoded = texts.map((text) => Buffer.from(text).toString("latin1"));
   if (!texts.some((text) => text.includes(REPLACEMENT))) return encoded;
+  const { readFileSync } = process.getBuiltinModule("node:fs");
   const all = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1);
   const bytes = all.slice(all.length - texts.length);
   const same =

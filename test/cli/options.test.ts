@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import type { OptionRow } from "../../src/cli/getopt.ts";
 import {
   type MsyncAction,
   type MsyncOptions,
@@ -6,7 +7,7 @@ import {
   parseMsyncArguments,
   parseTarget,
 } from "../../src/cli/msync-options.ts";
-import { MSYNC_OPTIONS, type OptionRow } from "../../src/cli/msync-table.ts";
+import { MSYNC_OPTIONS } from "../../src/cli/msync-table.ts";
 
 afterEach(() => {
   delete process.env.MSYNC_TARGET;
@@ -79,6 +80,7 @@ describe("what to do", () => {
       { ...push, recursive: true, dryRun: true, hosts: ["a"], group: "g" },
     ],
     [["--members"], { kind: "members", json: false }],
+    [["--mem"], { kind: "members", json: false }],
     [["--status", "--json"], { kind: "status", json: true }],
     [["-f", "script"], { kind: "script", file: "script" }],
     [["-f-"], { kind: "script", file: "-" }],
@@ -161,6 +163,9 @@ describe("usage", () => {
 describe("bad usage: one line, status 2", () => {
   const bad: string[][] = [
     ["--bogus"],
+    ["--ex=x", "-r"],
+    ["--=x", "-r"],
+    ["--complete"],
     ["--bogus=1", "-r"],
     ["-z", "-r"],
     ["-v"],
