@@ -113,7 +113,7 @@ export const COMMAND_ROWS: readonly Row[] = [
   ].map((line) => same(`status: ${line}`, [`${IN}status.txt`, `S "${line}\\n"`])),
   same(
     "status: sendrate: A/B, with -T only",
-    [`${IN}status.txt`, 'S "sendrate: {rate}/800\\n"'],
+    [`${IN}status.txt`, 'S "sendrate: {rate}/1\\n"'],
     ["compat/daemon.test.ts", "-R, -S and -T are what status tells; -f is taken"],
   ),
   same(
@@ -124,11 +124,12 @@ export const COMMAND_ROWS: readonly Row[] = [
   same(
     "status: send op : N, and each behind two blanks",
     [`${IN}status.txt`, 'S "send op : 1\\n"'],
-    [`${IN}status.txt`, 'S "  push {number} offer to 3 hosts, {blocks}\\n"'],
+    [`${IN}status.txt`, 'S "  push {number} {phase} to 3 hosts, {blocks}\\n"'],
   ),
   same(
     "status: recv op : N, and each behind two blanks",
-    [`${IN}status.txt`, 'S "recv op : 0\\n"'],
+    [`${IN}status.txt`, 'S "recv op : 1\\n"'],
+    [`${IN}status.txt`, 'S "  push {number} from host1 {phase}, {blocks}\\n"'],
     ["cli/tables.test.ts", "status: the table, its items, then all counters"],
   ),
   ours("status ends there", "the counters follow", [`${IN}status.txt`, 'S "{counters}\\n"']),

@@ -113,8 +113,9 @@ export const DAEMON_ROWS: readonly Row[] = [
   ]),
   same(
     "-T MBPS: a limit for the rate",
+    ["compat/conversations/alive.txt", "daemon host1 -T 1"],
     ["compat/daemon.test.ts", "-R, -S and -T are what status tells; -f is taken"],
-    ["compat/conversations/status.txt", 'S "sendrate: {rate}/800\\n"'],
+    ["compat/conversations/status.txt", 'S "sendrate: {rate}/1\\n"'],
   ),
   ours(
     "-n: stay in the foreground; without it, fork",

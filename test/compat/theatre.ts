@@ -4,15 +4,13 @@ import { version } from "../../package.json" with { type: "json" };
 import { until } from "../io/daemon-fixture.ts";
 import type { Daemon } from "../lab/daemon.ts";
 import type { Host, Lab } from "../lab/lab.ts";
+import { comparable } from "./answers.ts";
 import { isTurn, type Step, splitSaid } from "./transcript.ts";
-import { isCounter, type Values, withoutValues } from "./values.ts";
+import type { Values } from "./values.ts";
 
 const pipe = new URL("console-pipe.ts", import.meta.url).pathname;
 /** Nothing that a transcript waits for takes as long. */
 const patienceMs = 15_000;
-/** Their results come in any order, as several hosts do the work. */
-const UNORDERED = /^\s*(send|sync|dsync|check|md5)\b/;
-
 /** Hosts and daemons for one transcript after the other. A daemon is started anew when it needs other arguments, or has ended. */
 export class Theatre {
   readonly #lab: Lab;
@@ -147,7 +145,7 @@ class Client {
     const last = pieces.findIndex((_, at) => turns(pieces.slice(0, at + 1)) === enough);
     const taken = last < 0 ? pieces : pieces.slice(0, last + 1);
     this.#received = this.#received.slice(taken.join("").length);
-    const said = this.#answers(taken, wanted.said);
+    const said = comparable(taken, { asked: this.#asked, wanted: wanted.said, values: this.#values });
     this.#asked.splice(0, turns(taken));
     return { said, ends: this.#ended && this.#received === "" };
   }
@@ -156,53 +154,8 @@ class Client {
     this.#process.kill("SIGKILL");
   }
 
-  /** Without what differs from run to run, answer by answer. */
-  #answers(pieces: readonly string[], wanted: readonly string[]): string[] {
-    const plain = pieces.map((piece) => withoutValues(piece, this.#values));
-    const answers = split(plain);
-    const expected = split(wanted);
-    return answers.flatMap((answer, at) => {
-      const command = this.#asked[at] ?? "";
-      const lines = command === "status" ? foldCounters(answer) : answer;
-      if (!UNORDERED.test(command)) return lines;
-      return inOrderOf(expected[at] ?? [], withoutRepeats(lines, "alive\n"));
-    });
-  }
-
   async #collect(): Promise<void> {
     for await (const chunk of this.#process.stdout) this.#received += Buffer.from(chunk).toString("latin1");
     this.#ended = true;
   }
-}
-
-/** Answers, each with its turn. */
-function split(pieces: readonly string[]): string[][] {
-  const answers: string[][] = [[]];
-  for (const piece of pieces) {
-    answers.at(-1)?.push(piece);
-    if (isTurn(piece)) answers.push([]);
-  }
-  return answers;
-}
-
-/** The lines in the order that `wanted` has them in, then those that are not in it; the turn stays last. */
-function inOrderOf(wanted: readonly string[], lines: readonly string[]): string[] {
-  const turn = lines.filter(isTurn);
-  const rest = lines.filter((line) => !isTurn(line)).sort();
-  const ordered = wanted.flatMap((line) => {
-    const at = rest.indexOf(line);
-    return at < 0 ? [] : rest.splice(at, 1);
-  });
-  return [...ordered, ...rest, ...turn];
-}
-
-function foldCounters(lines: readonly string[]): string[] {
-  const first = lines.findIndex(isCounter);
-  if (first < 0) return [...lines];
-  return lines.flatMap((line, at) => (isCounter(line) ? (at === first ? ["{counters}\n"] : []) : [line]));
-}
-
-/** How often a line is repeated is a matter of time. */
-function withoutRepeats(lines: readonly string[], what: string): string[] {
-  return lines.filter((line, at) => line !== what || lines.indexOf(what) === at);
 }

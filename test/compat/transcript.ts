@@ -35,6 +35,7 @@ const TURNS = ["> ", "password: \x1bE"] as const;
 /** Reads a transcript. Throws with the line's number where it is none. */
 export function parseTranscript(text: string): Step[] {
   const steps: Step[] = [];
+  if (text === "") return steps;
   for (const [at, line] of text.replace(/\n$/, "").split("\n").entries()) {
     const fail = () => new Error(`line ${at + 1} is no step: ${line}`);
     const last = steps.at(-1);
