@@ -65,7 +65,7 @@ export function parseConsoleLine(line: string): ConsoleCommand {
     case "check":
       return parsePush(word, rest);
     case "md5":
-      return parsePush("check", rest);
+      return parsePush("check", rest, word);
     case "exclude":
       return parseExclude(rest);
     case "loglevel":
@@ -88,8 +88,13 @@ export function parseConsoleLine(line: string): ConsoleCommand {
   }
 }
 
-function parsePush(verb: PushCommand["verb"], words: readonly string[]): ConsoleCommand {
-  const invalid = (text: string): ConsoleCommand => ({ kind: "invalid", text: `${verb}: ${text}` });
+/** `called`: what the command was called, for what is said about it. */
+function parsePush(
+  verb: PushCommand["verb"],
+  words: readonly string[],
+  called: string = verb,
+): ConsoleCommand {
+  const invalid = (text: string): ConsoleCommand => ({ kind: "invalid", text: `${called}: ${text}` });
   const parsed = parseShortOptions(words, PUSH_OPTIONS[verb]);
   if (typeof parsed === "string") return invalid(parsed);
   const recursive = parsed.flags.has("r");

@@ -78,6 +78,7 @@ const cases: [line: string, command: ConsoleCommand][] = [
   ["check -n -t h x", send({ ...check, dryRun: true, hosts: ["h"], paths: ["x"] })],
   ["check", invalid("check: a path or -r is needed")],
   ["check -g web x", invalid("check: unknown option -g")],
+  ["md5", invalid("md5: a path or -r is needed")],
   ["md5 -r a", send({ ...check, recursive: true, paths: ["a"] })],
   ["members", { kind: "members" }],
   ["members x", invalid("members takes no words")],
