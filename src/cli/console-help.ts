@@ -30,5 +30,5 @@ export const CONSOLE_HELP: readonly string[] = [
   "quit                         close the console; also: exit, bye",
   `a line is UTF-8 and has ${CONSOLE_LINE_BYTES_MAX} bytes, and ${PATHS_MAX} paths, at most`,
   "words are split at blanks, backslash-blank is a blank",
-  "in answers \\n, \\t, \\r and \\xHH stand for control characters in names, \\\\ for a backslash",
+  "in answers \\n, \\t, \\r and \\xHH stand for control characters in names; \\\\ is one backslash",
 ];

@@ -1,13 +1,13 @@
 /**
- * Names and texts made fit for one line of a terminal or a log. A control character becomes `\n`, `\t`, `\r` or `\xHH`, and a backslash becomes
- * `\\`, so that one name is one line and what is shown can be turned back into what is meant.
+ * Names and texts made fit for one line of a terminal or a log. A control character becomes `\n`, `\t`, `\r` or `\xHH`. A backslash is doubled
+ * where it would look like the beginning of one of these, or of another backslash: one name is one line, and what is shown can be turned back.
  */
 
 /** Shows bytes (one character each): UTF-8 stays as it is; C0, DEL, and C1 as UTF-8 spells it, are escaped byte by byte. */
 export function displayBytes(bytes: string): string {
   return bytes.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
-    /[\x00-\x1f\x7f\\]|\xc2[\x80-\x9f]/g,
+    /[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\\(?=[\\ntrx\x00-\x1f\x7f]|\xc2[\x80-\x9f])/g,
     (found) => (found === "\\" ? "\\\\" : [...found].map(escapeUnit).join("")),
   );
 }

@@ -160,7 +160,7 @@ test("entries of hosts that do not receive are told from level 3 on, as that", (
 
 test("one name is one line, and bytes that are not UTF-8 stay", () => {
   expect(report({ level: 1 }, names("h\u00f6st", ["a\nb\x1b[2J\\", "\xff\xc3\xbc", "\xc2\x9b1m"]))).toEqual([
-    "update h\xc3\xb6st:a\\nb\\x1b[2J\\\\",
+    "update h\xc3\xb6st:a\\nb\\x1b[2J\\",
     "update h\xc3\xb6st:\xff\xc3\xbc",
     "update h\xc3\xb6st:\\xc2\\x9b1m",
   ]);
