@@ -45,9 +45,8 @@ export function reportedNames(stdout: Uint8Array, host: string): Set<string> {
 /** The bytes that a shown name stands for. */
 function plain(shown: string): string {
   const letters: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\" };
-  return shown.replace(
-    /\\(?:x([0-9a-f]{2})|(.))/g,
-    (_, hex: string | undefined, letter: string | undefined) =>
-      hex === undefined ? (letters[letter ?? ""] ?? "") : String.fromCharCode(Number.parseInt(hex, 16)),
+  // A backslash before anything else is one.
+  return shown.replace(/\\(?:x([0-9a-f]{2})|([ntr\\]))/g, (_, hex?: string, letter?: string) =>
+    hex === undefined ? (letters[letter ?? ""] ?? "") : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
