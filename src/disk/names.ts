@@ -38,6 +38,14 @@ export function join(directory: Latin1, name: Latin1): Latin1 {
   return directory === "" ? name : `${directory}/${name}`;
 }
 
+/**
+ * The names of a directory in order, each once: where names come and go while a file system lists them, it may say one twice. In the manifest's
+ * order, too, which for names is that of their bytes. Changes what it is given.
+ */
+export function inOrder(names: Latin1[]): Latin1[] {
+  return names.sort().filter((name, i) => name !== names[i - 1]);
+}
+
 /** Whether `path` is inside of `directory`, at any depth. */
 export function isInside(path: Latin1, directory: Latin1): boolean {
   return directory === "" ? path !== "" : path.startsWith(directory) && path[directory.length] === "/";

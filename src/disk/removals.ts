@@ -2,7 +2,17 @@ import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
 import type { Entry } from "../wire/manifest.ts";
 import { Mark } from "./marks.ts";
-import { inManifestOrder, isInside, isReserved, join, nameOf, parentOf, toBytes, toLatin1 } from "./names.ts";
+import {
+  inManifestOrder,
+  inOrder,
+  isInside,
+  isReserved,
+  join,
+  nameOf,
+  parentOf,
+  toBytes,
+  toLatin1,
+} from "./names.ts";
 import { liesIn, parentFault, removalFault } from "./obstacles.ts";
 import { RemovalNotes, type RemovalRoot } from "./removal-notes.ts";
 import { memoryFailure, protocolFailure, type StagePush } from "./stage-push.ts";
@@ -30,12 +40,12 @@ type Level = {
   /** Its entry; undefined: the base. */
   readonly number: number | undefined;
   /** What it has here, sorted, if what is no entry goes; undefined: the owner does not know all its names, or it is not here. */
-  readonly names: readonly Latin1[] | undefined;
+  names: readonly Latin1[] | undefined;
   /** Of `names`: those before are dealt with. */
   next: number;
   /** What removing names in it would meet, as of `parentFault`; undefined while none was to be. */
   fault: number | undefined;
-  readonly held: number;
+  held: number;
 };
 
 /**
@@ -107,7 +117,7 @@ export class Removals {
   #enter(path: Latin1, number: number | undefined, listed: boolean): DiskFailure | undefined {
     const names = listed ? this.#list(path) : undefined;
     if (typeof names === "number") return failureOf({ errno: errnoOf(names), path });
-    const held = names?.reduce((sum, name) => sum + name.length + NAME_BYTES, 0) ?? 0;
+    const held = heldBy(names);
     this.#way.push({ path, number, names, next: 0, fault: undefined, held });
     return this.#notes.hold(held) < 0 ? memoryFailure(number) : undefined;
   }
@@ -120,7 +130,7 @@ export class Removals {
     if (failed(fd)) return fd;
     const names = this.#sys.list(fd);
     this.#sys.close(fd);
-    return failed(names) ? names : names.sort();
+    return failed(names) ? names : inOrder(names);
   }
 
   #leave(level: Level): DiskFailure | undefined {
@@ -157,8 +167,30 @@ export class Removals {
     const slash = path.indexOf("/", from);
     const name = slash < 0 ? path.slice(from) : path.slice(from, slash);
     const failure = this.#surplus(level, name);
-    if (isEntry && level.names?.[level.next] === name) level.next++;
-    return failure;
+    if (failure !== undefined || !isEntry || level.names === undefined) return failure;
+    const unseen = level.names[level.next] === name ? undefined : this.#lookFor(level, name);
+    if (unseen === undefined && level.names[level.next] === name) level.next++;
+    return unseen;
+  }
+
+  /**
+   * Looks for the name of an entry that was not listed. If it is there all the same it came after that; or it is listed under another name, as
+   * where case does not count: then nobody can tell what goes from what stays.
+   */
+  #lookFor(level: Level, name: Latin1): DiskFailure | undefined {
+    const dir = this.#push.directories.get(level.path);
+    const [stat] = failed(dir) ? [dir] : this.#sys.statMany(dir, [name]);
+    if (stat === undefined || failed(stat)) return undefined;
+    const names = this.#list(level.path);
+    if (names === undefined) return undefined;
+    if (typeof names === "number") return failureOf({ errno: errnoOf(names), path: level.path });
+    const at = names.indexOf(name);
+    if (at < 0) return failureOf({ errno: Errno.EEXIST, path: join(level.path, name) });
+    const before = level.held;
+    level.names = names;
+    level.next = at;
+    level.held = heldBy(names);
+    return this.#notes.hold(level.held - before) < 0 ? memoryFailure() : undefined;
   }
 
   /** Removes the names of a directory that come before `until`, or the rest. */
@@ -276,6 +308,11 @@ export class Removals {
     const at = { dir, name: nameOf(path), path, stat };
     return failureOf(this.#remove({ ...at, level: level?.path === parent ? level : undefined }));
   }
+}
+
+/** Bytes that a list of names takes, about. */
+function heldBy(names: readonly Latin1[] | undefined): number {
+  return names?.reduce((sum, name) => sum + name.length + NAME_BYTES, 0) ?? 0;
 }
 
 function failureOf(trouble: Trouble | undefined): DiskFailure | undefined {

@@ -1,6 +1,6 @@
 import { PATH_BYTES_MAX } from "../wire/constants.ts";
 import { Directories } from "./directories.ts";
-import { join } from "./names.ts";
+import { inOrder, join } from "./names.ts";
 import { liesIn, movingFault, type Place, parentFault, removalFault } from "./obstacles.ts";
 import type { Spares } from "./rules.ts";
 import { Errno, errnoOf, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
@@ -142,15 +142,16 @@ class Walk {
     // It is gone again, which is fine.
     if (fd === -Errno.ENOENT) return undefined;
     if (failed(fd)) return { errno: errnoOf(fd), path };
-    const names = sys.list(fd);
+    const listed = sys.list(fd);
     sys.close(fd);
-    if (failed(names)) return { errno: errnoOf(names), path };
+    if (failed(listed)) return { errno: errnoOf(listed), path };
+    const names = inOrder(listed);
     const held = names.reduce((sum, name) => sum + name.length + NAME_BYTES, 0);
     this.#floors.push({
       path,
       inside,
       own,
-      names: names.sort(),
+      names,
       kinds: new Uint8Array(names.length),
       stats: [],
       first: 0,
