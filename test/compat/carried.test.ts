@@ -1,8 +1,10 @@
 /** What is sent, what of it is carried over, and what makes a file one that is sent again. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { type Host, Lab } from "../lab/lab.ts";
 import { SCENARIO_MS } from "../lab/scenario.ts";
 import { clear, msync } from "./lab-cast.ts";
+
+setDefaultTimeout(SCENARIO_MS);
 
 let lab: Lab;
 let host1: Host;

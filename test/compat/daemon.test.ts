@@ -1,19 +1,12 @@
 /** Options and variables of the daemon that only show between running ones. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Daemon } from "../lab/daemon.ts";
 import { type Host, Lab } from "../lab/lab.ts";
 import { SCENARIO_MS } from "../lab/scenario.ts";
-import { msync, startLine } from "./lab-cast.ts";
+import { msync, type Outcome, startLine } from "./lab-cast.ts";
 
-let lab: Lab;
-let host1: Host;
-let host2: Host;
-beforeAll(async () => {
-  lab = await Lab.create({ hosts: 2 });
-  [host1, host2] = [lab.host(1), lab.host(2)];
-}, SCENARIO_MS);
-afterAll(() => lab[Symbol.asyncDispose]());
+setDefaultTimeout(SCENARIO_MS);
 
 /** The lines of `status`, by name. */
 async function status(host: Host, port = 5000): Promise<ReadonlyMap<string, string>> {
@@ -26,70 +19,76 @@ async function status(host: Host, port = 5000): Promise<ReadonlyMap<string, stri
   );
 }
 
-async function ended(...daemons: readonly Daemon[]): Promise<void> {
-  for (const daemon of daemons) expect(await daemon.kill("SIGTERM")).toBe(0);
+async function ended(daemon: Daemon): Promise<void> {
+  expect(await daemon.kill("SIGTERM")).toBe(0);
+}
+
+/** Expects of a push, which waits until every member must have been heard, that there is none. */
+async function alone(push: () => Promise<Outcome>, group: string): Promise<void> {
+  expect(await push()).toEqual({
+    status: 1,
+    out: [],
+    err: [`error: no other makuosan is alive on ${group}; see README, Troubleshooting`],
+  });
 }
 
 test("without -b the base is the current directory", async () => {
-  const daemon = await startLine(host1, "mkdir /srv/here && cd /srv/here && exec makuosan -n");
+  await using lab = await Lab.create({ hosts: 1 });
+  const host1 = lab.host(1);
+  await startLine(host1, "mkdir /srv/here && cd /srv/here && exec makuosan -n");
   expect((await status(host1)).get("basedir")).toBe("/srv/here/");
-  await ended(daemon);
 });
 
 test("-p and -m: a group is a port and an address, and the port is the console's, too", async () => {
-  const [one, two, other, elsewhere] = await Promise.all([
+  await using lab = await Lab.create({ hosts: 2 });
+  const [host1, host2] = [lab.host(1), lab.host(2)];
+  await Promise.all([
     host1.daemon({ args: ["-p", "5100"], port: 5100 }),
     host2.daemon({ args: ["-p", "5100"], port: 5100 }),
     startLine(host2, "mkdir /srv/other && exec makuosan -n -b /srv/other"),
-    startLine(host2, "mkdir /srv/else && exec makuosan -n -b /srv/else -p 5200 -m 239.1.2.3", 5200),
+    startLine(host1, "mkdir /srv/first && exec makuosan -n -b /srv/first -p 5200 -m 239.1.2.3", 5200),
+    // The same port with another address is another group.
+    startLine(host2, "mkdir /srv/second && exec makuosan -n -b /srv/second -p 5200 -m 239.1.2.4", 5200),
   ]);
-  const members = async (host: Host, port: number) =>
-    (await msync(host, ["-c", `tcp:127.0.0.1:${port}`, "--members"])).out;
-  const listed = async (wanted: string) => {
-    for (let tries = 0; tries < 100 && (await members(host1, 5100))[0] !== wanted; tries++)
-      await Bun.sleep(20);
-    return (await members(host1, 5100))[0];
-  };
-  expect(await listed("Total: 1 members")).toBe("Total: 1 members");
-  for (const port of [5000, 5200]) expect(await members(host2, port)).toEqual(["Total: 0 members"]);
-  // The same port with another address is another group.
-  const apart = await startLine(
-    host1,
-    "mkdir /srv/apart && exec makuosan -n -b /srv/apart -p 5200 -m 239.1.2.4",
-    5200,
-  );
-  expect(await members(host1, 5200)).toEqual(["Total: 0 members"]);
-  await ended(one, two, other, elsewhere, apart);
+  await host1.shell("echo x >/srv/www/x");
+  const push = (host: Host, port: number) => msync(host, ["-c", `tcp:127.0.0.1:${port}`, "-rv"]);
+  expect(await push(host1, 5100)).toEqual({ status: 0, out: ["update host2:x"], err: [] });
+  await alone(() => push(host2, 5000), "224.0.0.108:5000");
+  await alone(() => push(host1, 5200), "239.1.2.3:5200");
+  await alone(() => push(host2, 5200), "239.1.2.4:5200");
 });
 
 test("-i: an interface by name or by address, and no daemon on another one", async () => {
-  const [named, addressed] = await Promise.all([
+  await using lab = await Lab.create({ hosts: 2 });
+  const [host1, host2] = [lab.host(1), lab.host(2)];
+  const [, addressed] = await Promise.all([
     host1.daemon({ args: ["-i", "eth0"] }),
     host2.daemon({ args: ["-i", host2.address] }),
   ]);
   await lab.settled(lab.hosts);
   await ended(addressed);
-  const lonely = await host2.daemon({ args: ["-i", "lo"] });
-  await host2.knows([]);
-  await host1.knows([]);
-  await ended(named, lonely);
+  await host2.daemon({ args: ["-i", "lo"] });
+  for (const host of lab.hosts) await alone(() => msync(host, ["-r"]), "224.0.0.108:5000");
 });
 
 test("-R, -S and -T are what status tells; -f is taken", async () => {
+  await using lab = await Lab.create({ hosts: 1 });
+  const host1 = lab.host(1);
   const plain = await host1.daemon();
   const before = await status(host1);
   expect(before.has("sendrate")).toBe(false);
   await ended(plain);
-  const daemon = await host1.daemon({ args: ["-R", "300000", "-S", "200000", "-T", "12.5", "-f", "3"] });
+  await host1.daemon({ args: ["-R", "300000", "-S", "200000", "-T", "12.5", "-f", "3"] });
   const after = await status(host1);
   // What the kernel granted; it counts its own bookkeeping, too.
   expect(Number(after.get("recvsize"))).toBe(2 * 300_000);
   expect(Number(after.get("sendsize"))).toBe(2 * 200_000);
   expect(after.get("sendrate")).toBe("0/12.5");
-  await ended(daemon);
 });
 
 test("every variable has its effect, and every option overrides it", async () => {
+  await using lab = await Lab.create({ hosts: 1 });
+  const host1 = lab.host(1);
   await host1.shell("mkdir /srv/env /srv/run && chown www-data /srv/env /srv/www /srv/run");
   const variables =
     "MAKUOSAN_BASE=/srv/env MAKUOSAN_PORT=5300 MAKUOSAN_USER=www-data MAKUOSAN_GROUP=daemon MAKUOSAN_GROUPS=adm,staff MAKUOSAN_SOCK=/srv/run/sock MAKUOSAN_RCVBUF=300000 MAKUOSAN_SNDBUF=200000";
@@ -133,5 +132,4 @@ test("every variable has its effect, and every option overrides it", async () =>
     "300000",
   ]);
   expect(await host1.shell("ls /srv/run")).toBe("other\n");
-  await ended(other);
 });

@@ -1,8 +1,10 @@
 /** Each option of msync against real daemons: what it does, what is printed where, and the exit status. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Host, Lab } from "../lab/lab.ts";
 import { SCENARIO_MS } from "../lab/scenario.ts";
 import { clear, msync, outcomeOf } from "./lab-cast.ts";
+
+setDefaultTimeout(SCENARIO_MS);
 
 let lab: Lab;
 let host1: Host;
