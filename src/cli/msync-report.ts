@@ -26,12 +26,12 @@ export class MsyncReport {
   #over = false;
 
   constructor(
-    shown: { readonly level: number } & Pick<MsyncPush, "mode" | "removes" | "dryRun">,
+    shown: { readonly level: number } & Pick<MsyncPush, "mode" | "removes" | "removesMax" | "dryRun">,
     print: (fd: 1 | 2, lines: readonly string[]) => void,
   ) {
-    const { level, mode, removes, dryRun } = shown;
+    const { level, mode, removes, removesMax, dryRun } = shown;
     const reportOf = (verb: "send" | "sync" | "dsync" | "check") =>
-      new PushReport({ level, dryRun, verb }, (line) => this.#lines.push(line));
+      new PushReport({ level, dryRun, verb, removesMax }, (line) => this.#lines.push(line));
     this.#level = level;
     this.#print = print;
     this.#report = reportOf(mode === "check" ? "check" : removes === "missing" ? "sync" : "send");
@@ -50,6 +50,10 @@ export class MsyncReport {
 
   event(event: JsonEvent): void {
     switch (event.event) {
+      case "need":
+        for (const report of new Set([this.#report, this.#removals]))
+          report.need(event.host, event.updates, event.removals);
+        break;
       case "files":
         this.#files(event);
         break;

@@ -12,19 +12,23 @@ export type Shown = {
   readonly level: number;
   readonly dryRun: boolean;
   readonly verb: "send" | "sync" | "dsync" | "check";
+  /** A host that would remove more names changes nothing. Undefined: no limit. */
+  readonly removesMax: number | undefined;
 };
 
 /**
  * Turns what a push tells into the console's result lines. Each host that does not have everything gives at least one line that starts
  * with `error:` and names it, and so does each of the sender's own files that could not be sent: that is how a client knows.
  */
-export class PushReport implements Omit<PushListener, "need" | "progress"> {
+export class PushReport implements Omit<PushListener, "progress"> {
   readonly #shown: Shown;
   readonly #print: (line: string) => void;
   /** Files that a dry run at level 0 has named: there each counts once, for all hosts. */
   readonly #named = { update: new Set<string>(), delete: new Set<string>() };
   /** Hosts that do not receive: every entry is a skipped one there. */
   #readOnly: ReadonlySet<string> = new Set();
+  /** How many names would go at the hosts that refuse because of their number. */
+  readonly #refusing = new Map<string, number>();
   /** Hosts whose failure has been told by file name. */
   readonly #explained = new Set<string>();
   readonly #failed: { readonly host: string; readonly line: string }[] = [];
@@ -42,6 +46,11 @@ export class PushReport implements Omit<PushListener, "need" | "progress"> {
 
   started(_hosts: readonly string[], readOnly: readonly string[]): void {
     this.#readOnly = new Set(readOnly);
+  }
+
+  need(host: string, _updates: number, removals: number): void {
+    const { removesMax } = this.#shown;
+    if (removesMax !== undefined && removals > removesMax) this.#refusing.set(host, removals);
   }
 
   removals(name: string, paths: readonly Uint8Array[]): void {
@@ -134,7 +143,9 @@ export class PushReport implements Omit<PushListener, "need" | "progress"> {
       return;
     }
     this.#explained.add(name);
-    this.#print(`error: ${text} ${host}${path === undefined ? "" : `:${displayBytes(path)}`}`);
+    const removals = this.#refusing.get(name);
+    const why = removals === undefined ? text : `${text} (${removals}, at most ${this.#shown.removesMax})`;
+    this.#print(`error: ${why} ${host}${path === undefined ? "" : `:${displayBytes(path)}`}`);
   }
 }
 

@@ -153,7 +153,10 @@ export class TextSession implements ConsoleSession {
       return this.#answer(`error: there is no group ${displayBytes(group)}`);
     const release = this.#output.hold(line.length);
     if (release === undefined) return this.#answer(`error: ${NO_ROOM_TEXT}`);
-    const report = new PushReport({ level: this.#level, dryRun, verb }, (text) => this.#print(text));
+    const { removesMax } = command.task;
+    const report = new PushReport({ level: this.#level, dryRun, verb, removesMax }, (text) =>
+      this.#print(text),
+    );
     this.#start(line, (done) =>
       this.#daemon.engine.push(
         {
@@ -166,7 +169,7 @@ export class TextSession implements ConsoleSession {
         },
         {
           started: (hosts, readOnly) => report.started(hosts, readOnly),
-          need: () => {},
+          need: (host, updates, removals) => report.need(host, updates, removals),
           progress: () => {},
           removals: (host, paths) => report.removals(host, paths),
           line: (sourceLine) => report.line(sourceLine),

@@ -82,7 +82,8 @@ export class Answers {
     if (told.reader.count > expected) return false;
     const { request } = this.#order;
     const { name: host } = target;
-    if (paths.length > 0) this.#core.out.event({ kind: "removals", request, host, paths });
+    if (paths.length > 0 && !this.#isRefused(count))
+      this.#core.out.event({ kind: "removals", request, host, paths });
     if (!last) return true;
     if (told.reader.count !== expected || !told.reader.complete) return false;
     told.complete = true;
@@ -102,6 +103,12 @@ export class Answers {
     const { name: host, updates } = target;
     const removals = target.removals?.count ?? 0;
     this.#core.out.event({ kind: "need", request: this.#order.request, host, updates, removals });
+  }
+
+  /** Whether so many removals do not take place, as the target has to refuse them. A dry run names them all the same. */
+  #isRefused(count: number): boolean {
+    const { dryRun, task } = this.#order;
+    return !dryRun && task.removesMax !== undefined && count > task.removesMax;
   }
 
   #hasAllNeeds(target: Target): boolean {

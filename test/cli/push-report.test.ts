@@ -9,15 +9,16 @@ type Step =
   | { outcome: Outcome; host?: string }
   | { removals: string[]; host?: string }
   | { readOnly: string[] }
+  | { need: number; host?: string }
   | { ended: string | undefined };
 
 function report(
-  shown: { level: number; dryRun?: boolean; verb?: Shown["verb"] },
+  shown: { level: number; dryRun?: boolean; verb?: Shown["verb"]; removesMax?: number },
   ...steps: Step[]
 ): string[] {
   const lines: string[] = [];
-  const { level, dryRun = false, verb = "send" } = shown;
-  const pushReport = new PushReport({ level, dryRun, verb }, (line) => lines.push(line));
+  const { level, dryRun = false, verb = "send", removesMax } = shown;
+  const pushReport = new PushReport({ level, dryRun, verb, removesMax }, (line) => lines.push(line));
   for (const step of steps) {
     if ("line" in step) pushReport.line(step.line);
     else if ("outcome" in step)
@@ -27,6 +28,7 @@ function report(
         step.host ?? "host2",
         step.removals.map((path) => new Uint8Array(Buffer.from(path, "latin1"))),
       );
+    else if ("need" in step) pushReport.need(step.host ?? "host2", 1, step.need);
     else if ("readOnly" in step) pushReport.started(["host2"], step.readOnly);
     else pushReport.ended(step.ended);
   }
@@ -40,7 +42,7 @@ const over: Step = { ended: undefined };
 
 test("which pushes want a line for each entry and host", () => {
   const wants = (verb: Shown["verb"], level: number, dryRun: boolean) =>
-    new PushReport({ verb, level, dryRun }, () => {}).wantsNames;
+    new PushReport({ verb, level, dryRun, removesMax: undefined }, () => {}).wantsNames;
   for (const verb of ["send", "sync"] as const) {
     expect([wants(verb, 0, false), wants(verb, 0, true)]).toEqual([false, true]);
     expect([wants(verb, 1, false), wants(verb, 2, true)]).toEqual([true, true]);
@@ -125,6 +127,21 @@ test("a dsync that cannot remove says where and why, and that the host has faile
   };
   expect(report({ level: 0, verb: "dsync" }, many, failed, over)).toEqual([
     "error: too many names to remove host2",
+  ]);
+});
+
+test("a host that would remove too many names says how many", () => {
+  const steps: Step[] = [
+    { need: 1, host: "host3" },
+    { need: 2 },
+    { line: { kind: "failure", host: "host3", path: "x", text: "cannot stage: No space left on device" } },
+    { line: { kind: "failure", host: "host2", path: undefined, text: "too many names to remove" } },
+    over,
+  ];
+  const other = "error: cannot stage: No space left on device host3:x";
+  expect(report({ level: 1, removesMax: 1 }, ...steps)).toEqual([
+    other,
+    "error: too many names to remove (2, at most 1) host2",
   ]);
 });
 

@@ -17,7 +17,14 @@ function removals(count: number, part: Uint8Array, last = true): ReportRecord {
 }
 
 /** Two targets, host2 and host3, that have the manifest of a push that removes names, and have answered nothing. */
-function asked(options: { readonly task?: Task; readonly names?: boolean; readonly entries?: number } = {}): {
+function asked(
+  options: {
+    readonly task?: Task;
+    readonly names?: boolean;
+    readonly entries?: number;
+    readonly dryRun?: boolean;
+  } = {},
+): {
   owner: Owner;
   push: PushId;
   one: NodeId;
@@ -27,6 +34,7 @@ function asked(options: { readonly task?: Task; readonly names?: boolean; readon
   const { push, targets } = owner.start(1, [2, 3], "accepted", {
     task: options.task ?? EXTRA,
     names: options.names ?? false,
+    dryRun: options.dryRun ?? false,
   });
   owner.takeManifest(push);
   const [one, two] = targets as [NodeId, NodeId];
@@ -181,6 +189,16 @@ describe("failures", () => {
     });
     expect(owner.told("need")).toMatchObject([{ host: "host2", removals: 6 }]);
     expect(owner.outcomes).toEqual([{ kind: "failed", text: "would remove more names than allowed" }]);
+  });
+
+  test("too many names: none is told as one that goes, but in a dry run", () => {
+    for (const dryRun of [false, true]) {
+      const { owner, push, one } = asked({ task: { ...EXTRA, removesMax: 2 }, names: true, dryRun });
+      owner.report(one, push, same);
+      owner.report(one, push, removals(3, names));
+      expect(owner.told("removals").length).toBe(dryRun ? 1 : 0);
+      expect(owner.told("need")).toMatchObject([{ host: "host2", removals: 3 }]);
+    }
   });
 
   test("of a removal while others switch is followed by the outcome, and told once", () => {

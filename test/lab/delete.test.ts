@@ -77,7 +77,9 @@ describe("a host that cannot take a removal", () => {
           await expectMirrored(host1, host, all.get(host) ?? new Map());
           continue;
         }
-        expect(lines).toEqual([`error: too many names to remove ${host.name}`]);
+        const many = counts.get(host.name);
+        expect(lines).toEqual([`error: too many names to remove (${many}, at most ${most}) ${host.name}`]);
+        expect(limited.stdout.includes(`delete ${host.name}:`)).toBe(false);
       }
       // A mounted file system, and a name that must stay below one that must make room.
       await host2.shell(
