@@ -36,11 +36,11 @@ const heard = await deaf.listen();
 await noMoreDescriptors(daemon, before.descriptors);
 
 const isWhole = (text: DeafReport["pushers"][number]) =>
-  text !== undefined && text.lines >= 4 * files && text.end === "> the end\n> ";
+  text !== null && text.lines >= 4 * files && text.end === "> the end\n> ";
 const isRight = (talker: DeafReport["talkers"][number]) =>
   talker?.answers === questions && talker.different === 1;
 const deafs = pushers + heard.talkers.length;
-const dropped = [...heard.pushers, ...heard.talkers].filter((one) => one === undefined).length;
+const dropped = [...heard.pushers, ...heard.talkers].filter((one) => one === null).length;
 const whole = heard.pushers.filter(isWhole).length + heard.talkers.filter(isRight).length;
 const growth = Math.max(after.most, usageOf(daemon).most) - before.resident;
 await push(host1, ["-r"]);

@@ -8,10 +8,10 @@ import { Lines } from "./console-lines.ts";
 
 /** What the consoles read in the end. */
 export type DeafReport = {
-  /** Of each that asked questions: how many answers it got, of how many different texts; undefined: it was dropped, as below. */
-  readonly talkers: readonly ({ readonly answers: number; readonly different: number } | undefined)[];
-  /** Of each pusher: the lines about hosts, and how its answers ended; undefined: it was dropped. */
-  readonly pushers: readonly ({ readonly lines: number; readonly end: string } | undefined)[];
+  /** Of each that asked questions: how many answers it got, of how many different texts; null: it was dropped, as below. */
+  readonly talkers: readonly ({ readonly answers: number; readonly different: number } | null)[];
+  /** Of each pusher: the lines about hosts, and how its answers ended; null: it was dropped. */
+  readonly pushers: readonly ({ readonly lines: number; readonly end: string } | null)[];
 };
 
 /** How the answers of a pusher end. */
@@ -24,10 +24,11 @@ for (const { socket } of talking) socket.write("help\n".repeat(Number(questions)
 for (const { socket } of pushing) socket.write("loglevel 2\nsend -r -n\necho the end\n");
 console.log("asked");
 await Bun.stdin.text();
-const report: DeafReport = {
-  talkers: await Promise.all(talking.map(({ socket }) => hearTalker(socket).catch(() => undefined))),
-  pushers: await Promise.all(pushing.map(({ socket }) => hearPusher(socket))),
-};
+const [talkers, heard] = await Promise.all([
+  Promise.all(talking.map(({ socket }) => hearTalker(socket).catch(() => null))),
+  Promise.all(pushing.map(({ socket }) => hearPusher(socket))),
+]);
+const report: DeafReport = { talkers, pushers: heard };
 console.log(JSON.stringify(report));
 process.exit(0);
 
@@ -51,17 +52,18 @@ async function hearTalker(socket: Socket): Promise<{ answers: number; different:
 }
 
 /** Gathers all of it first: it may be much. */
-async function hearPusher(socket: Socket): Promise<{ lines: number; end: string } | undefined> {
+async function hearPusher(socket: Socket): Promise<{ lines: number; end: string } | null> {
   const chunks: Buffer[] = [];
   const { promise, resolve } = Promise.withResolvers<"whole" | "dropped">();
   socket.on("close", () => resolve("dropped"));
+  if (socket.destroyed) resolve("dropped");
   socket.on("data", (chunk: Buffer) => {
     chunks.push(chunk);
     const tail = Buffer.concat(chunks.slice(-2)).toString("latin1");
     if (tail.endsWith(LAST)) resolve("whole");
   });
   socket.resume();
-  if ((await promise) === "dropped") return undefined;
+  if ((await promise) === "dropped") return null;
   const text = Buffer.concat(chunks).toString("latin1");
   const told = text
     .split("\n")

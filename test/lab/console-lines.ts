@@ -14,6 +14,8 @@ export class Lines {
     way.on("data", (text: string) => this.#more(text));
     way.on("error", () => this.#end());
     way.on("close", () => this.#end());
+    // It may have ended before anybody listened.
+    this.#ended = way.destroyed;
     way.resume();
   }
 
