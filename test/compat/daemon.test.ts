@@ -50,6 +50,8 @@ test("-p and -m: a group is a port and an address, and the port is the console's
     // The same port with another address is another group.
     startLine(host2, "mkdir /srv/second && exec makuosan -n -b /srv/second -p 5200 -m 239.1.2.4", 5200),
   ]);
+  // The console speaks before the daemon is in its group, but tells its status only then.
+  for (const host of lab.hosts) expect((await status(host, 5100)).get("send op")).toBe("0");
   await host1.shell("echo x >/srv/www/x");
   const push = (host: Host, port: number) => msync(host, ["-c", `tcp:127.0.0.1:${port}`, "-rv"]);
   expect(await push(host1, 5100)).toEqual({ status: 0, out: ["update host2:x"], err: [] });
