@@ -4,6 +4,7 @@ import type { Entry } from "../wire/manifest.ts";
 import { Directories } from "./directories.ts";
 import type { Problem } from "./lines.ts";
 import { join, mayBeNamed, nameOf, parentOf, STAGE_NAME, toBytes } from "./names.ts";
+import { quietInNs } from "./quiet.ts";
 import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** What a name turned out to be. */
@@ -11,8 +12,14 @@ export type Seen =
   | { readonly kind: "entry"; readonly entry: Entry }
   | { readonly kind: "problem"; readonly path: Latin1; readonly problem: Problem; readonly errno: number };
 
-/** One thing that a scan came across. The base comes first, if it is a root: it is no entry, but may be listed as a directory that is one. */
-export type Found = Seen | { readonly kind: "base"; readonly listed: boolean };
+/**
+ * One thing that a scan came across. The base comes first, if it is a root: it is no entry, but may be listed as a directory that is one. "gone":
+ * a name of a listed directory that was gone when it was looked at; it may come back.
+ */
+export type Found =
+  | Seen
+  | { readonly kind: "base"; readonly listed: boolean }
+  | { readonly kind: "gone"; readonly path: Latin1 };
 
 /** What a scan looks at. */
 export type ScanOptions = {
@@ -32,13 +39,15 @@ const BATCH = 256;
 /** What nobody can be: as an id it means "none" (PROTOCOL §10.1 has no such id). */
 const ID_NONE = 0xffff_ffff;
 const NANOSECONDS = 1_000_000_000;
+/** How often a directory is listed that changes all the time. */
+const LISTINGS_MAX = 5;
 
 /** A directory that is being walked: its names in order, and the status of some of them. */
 type Walk = {
   readonly path: Latin1;
   readonly names: readonly Latin1[];
-  /** Whether they are all of the directory's, and each can be in a manifest. */
-  readonly complete: boolean;
+  /** Whether that is to be said: they are all of the directory's, and each can be in a manifest. */
+  readonly listed: boolean;
   next: number;
   batch: readonly Status[];
   /** Index in `names` of the batch's first. */
@@ -52,7 +61,7 @@ type Context = ScanOptions & { readonly sys: Sys; readonly directories: Director
  * Walks the tree below `base` in manifest order (PROTOCOL §10.1). Yields lazily, so that a tree of any size needs little memory: only the names
  * of the directories on the way down are held. A directory has been listed when it is yielded, so that its entry can say whether all of its
  * names follow. Links are not followed, nor can anything outside of the base be reached. A name that goes away before its status is known is
- * as if it had never been there.
+ * as if it had never been there, unless its directory is listed.
  */
 export function* scan(sys: Sys, base: Fd, options: ScanOptions): Generator<Found, void, undefined> {
   const directories = new Directories(sys, base);
@@ -133,6 +142,11 @@ function see({ hidden, owner }: Context, path: Latin1, status: Status): Seen | u
   return hidden(path, !failed(status.stat) && status.stat.kind === "directory") ? undefined : seen;
 }
 
+/** Whether it is no other reason that there is nothing to see. */
+function isGone({ hidden }: Context, path: Latin1, { stat }: Status): boolean {
+  return failed(stat) && mayBeNamed(path) && hidden?.(path, false) !== true;
+}
+
 function isDirectory(seen: Seen): seen is Extract<Seen, { kind: "entry" }> {
   return seen.kind === "entry" && seen.entry.type === "directory";
 }
@@ -142,8 +156,8 @@ function* walk(context: Context, root: Latin1, entry?: Entry): Generator<Found, 
   const { sys, directories, markListed = false } = context;
   const stack: Walk[] = [];
   const enter = function* (path: Latin1, itself: Entry | undefined): Generator<Found, void, undefined> {
-    const opened = open(sys, directories, path);
-    const listed = markListed && typeof opened !== "number" && opened.complete;
+    const opened = open(sys, directories, { path, markListed });
+    const listed = typeof opened !== "number" && opened.listed;
     yield itself === undefined ? { kind: "base", listed } : found(listed ? { ...itself, listed } : itself);
     if (typeof opened === "number") yield problem(path, "unlisted", errnoOf(opened));
     else stack.push(opened);
@@ -156,30 +170,68 @@ function* walk(context: Context, root: Latin1, entry?: Entry): Generator<Found, 
       continue;
     }
     const path = join(top.path, name);
-    const seen = see(context, path, take(sys, directories, top));
-    if (seen === undefined) continue;
-    if (isDirectory(seen)) yield* enter(path, seen.entry);
+    const status = take(sys, directories, top);
+    const seen = see(context, path, status);
+    if (seen === undefined) {
+      if (top.listed && isGone(context, path, status)) yield { kind: "gone", path };
+    } else if (isDirectory(seen)) yield* enter(path, seen.entry);
     else yield seen;
   }
 }
 
 /** Reads a directory's names, and the status of the first of them while it is open. */
-function open(sys: Sys, directories: Directories, path: Latin1): Walk | Failed {
+function open(
+  sys: Sys,
+  directories: Directories,
+  { path, markListed }: { path: Latin1; markListed: boolean },
+): Walk | Failed {
   const parent = directories.get(path === "" ? "" : parentOf(path));
   if (failed(parent)) return parent;
   const fd = sys.open(parent, path === "" ? "." : nameOf(path), "directory");
   if (failed(fd)) return fd;
-  const names = sys.list(fd);
-  if (failed(names)) {
+  const all = markListed ? listAll(sys, fd) : sys.list(fd);
+  if (failed(all)) {
     sys.close(fd);
-    return names;
+    return all;
   }
+  const { names, complete } = "names" in all ? all : { names: all, complete: false };
   // Names in the manifest's order are those in the order of their bytes, which Latin1 strings have by themselves.
   const sorted = names.filter((name) => path !== "" || name !== STAGE_NAME).sort();
   const batch = lookAt(sys, fd, sorted.slice(0, BATCH));
   sys.close(fd);
-  const complete = sorted.every((name) => mayBeNamed(join(path, name)));
-  return { path, names: sorted, complete, next: 0, batch, batchFrom: 0 };
+  const listed = complete && sorted.every((name) => mayBeNamed(join(path, name)));
+  return { path, names: sorted, listed, next: 0, batch, batchFrom: 0 };
+}
+
+/**
+ * All names of a directory, each once. A listing in pieces may miss a name that is renamed meanwhile, under both names: if the directory changes, or
+ * did so shortly before, it is listed until no name is new, unless that does not come to an end.
+ */
+function listAll(sys: Sys, fd: Fd): { readonly names: Latin1[]; readonly complete: boolean } | Failed {
+  const names = new Set<Latin1>();
+  for (let turn = 0; turn < LISTINGS_MAX; turn++) {
+    const now = sys.nowNs();
+    const before = sys.stat(fd);
+    const found = turn === 0 ? sys.list(fd) : listAgain(sys, fd);
+    const after = sys.stat(fd);
+    if (failed(before)) return before;
+    if (failed(found)) return found;
+    if (failed(after)) return after;
+    const known = names.size;
+    for (const name of found) names.add(name);
+    const quiet = after.changedNs === before.changedNs && quietInNs(before, now) === 0n;
+    if (quiet || (turn > 0 && names.size === known)) return { names: [...names], complete: true };
+  }
+  return { names: [...names], complete: false };
+}
+
+/** What has been listed is at its end; from the start it is listed by another descriptor. */
+function listAgain(sys: Sys, fd: Fd): Latin1[] | Failed {
+  const again = sys.open(fd, ".", "directory");
+  if (failed(again)) return again;
+  const names = sys.list(again);
+  sys.close(again);
+  return names;
 }
 
 /** Status of the next name, which is thereby taken. */

@@ -81,6 +81,7 @@ class ManifestMaker {
       return true;
     }
     if (found.kind === "problem") return yield* this.#leaveOut(found);
+    if (found.kind === "gone") return yield* this.#keep(found.path);
     const { entry } = found;
     // Looked at one after the other, a path may have been a file, and the next be inside of it all the same; or a directory names one thing twice.
     if (this.#previous !== undefined && !mayFollow(this.#previous, entry)) {
@@ -88,7 +89,7 @@ class ManifestMaker {
       return true;
     }
     const seen = regroup(this.#tools, this.#push, { entry, directories: this.#directories });
-    if (seen === undefined) return true;
+    if (seen === undefined) return this.#outline.keepsOthers ? yield* this.#keep(toLatin1(entry.path)) : true;
     const read = seen.kind === "entry" && seen.entry.type === "file" ? yield* this.#check(seen.entry) : seen;
     return yield* read.kind === "entry" ? this.#add(read.entry) : this.#leaveOut(read);
   }
