@@ -47,6 +47,13 @@ export function targetText(target: Target): string {
   return displayBytes(`tcp:${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`);
 }
 
+/** Why there is no connection to a console, given the system's code. */
+export function unreachableText(where: string, code: string): string {
+  return code === "EACCES"
+    ? `no right to connect to ${where} (${code}): it is for the daemon's user and group`
+    : `no makuosan at ${where} (${code}); see README, Troubleshooting`;
+}
+
 type LinkSocket = { write(data: Uint8Array): number; terminate(): void };
 
 class Link implements Conversation {
@@ -120,7 +127,7 @@ class Link implements Conversation {
       connectError: () => {},
     };
     connect(this.#options.target, handler).catch((error: unknown) =>
-      this.end(`no makuosan at ${this.#where} (${codeOf(error)}); see README, Troubleshooting`),
+      this.end(unreachableText(this.#where, codeOf(error))),
     );
   }
 

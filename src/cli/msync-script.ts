@@ -17,3 +17,8 @@ const FAILURES = [
 export function isGoodbye(command: string): boolean {
   return /^[ \t]*(quit|exit|bye)[ \t]*$/.test(command);
 }
+
+/** Whether the console speaks JSON after this command: there are no prompts any more. */
+export function isJson(command: string): boolean {
+  return /^[ \t]*json[ \t]*$/.test(command);
+}

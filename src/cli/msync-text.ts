@@ -1,5 +1,5 @@
 import type { Conversation, ConversationListener } from "./conversation.ts";
-import { isGoodbye, judgeLine } from "./msync-script.ts";
+import { isGoodbye, isJson, judgeLine } from "./msync-script.ts";
 import type { MsyncWorld } from "./msync-world.ts";
 
 /** Console commands over the text protocol, one after the other; what they print is printed. Fails if any line says that something failed. */
@@ -46,6 +46,11 @@ export class TextRun implements ConversationListener {
     const { done, value: command } = await this.#commands.next();
     if (done === true) {
       this.#done(this.#failed ? 1 : 0);
+      return;
+    }
+    if (isJson(command)) {
+      this.#world.print(2, ["error: json: a script is of lines of text; there is --json"]);
+      this.#done(1);
       return;
     }
     this.#left = isGoodbye(command);

@@ -1,8 +1,8 @@
 const retryMs = 5;
 
 /**
- * Writes all of `bytes` (one character each) to a file descriptor and waits for a slow reader. A reader that is gone ends the process with
- * status 1: nobody is left to tell.
+ * Writes all of `bytes` (one character each) to a file descriptor and waits for a slow reader. What cannot be written ends the process with
+ * status 1: in silence if a reader is gone, as nobody is left to tell, else with a line on stderr.
  */
 export function print(fd: 1 | 2, bytes: string): void {
   // Not imported above: a push that went well prints nothing, and is over before node:fs is loaded.
@@ -12,7 +12,11 @@ export function print(fd: 1 | 2, bytes: string): void {
     try {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") process.exit(1);
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== "EAGAIN") {
+        if (fd === 1 && code !== "EPIPE") print(2, `error: cannot write the output: ${message}\n`);
+        process.exit(1);
+      }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
     }
   }

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
-import { openConversation } from "../../src/cli/conversation.ts";
+import { openConversation, unreachableText } from "../../src/cli/conversation.ts";
 import type { JsonEvent } from "../../src/cli/json-protocol.ts";
 import { closing } from "./closing.ts";
 import { HELLO, openJsonDaemon } from "./json-daemon.ts";
@@ -185,6 +185,13 @@ describe("who is no makuosan, or another", () => {
   });
 });
 
+test.each([
+  ["EACCES", "no right to connect to unix:/s (EACCES): it is for the daemon's user and group"],
+  ["ECONNREFUSED", "no makuosan at unix:/s (ECONNREFUSED); see README, Troubleshooting"],
+])("a console that cannot be reached: %s", (code, text) => {
+  expect(unreachableText("unix:/s", code)).toBe(text);
+});
+
 describe("patience", () => {
   const ended = (greeting: string, patienceFor: "prompt" | "everything") => {
     const daemon = opened(openJsonDaemon({ greeting }));
@@ -325,6 +332,16 @@ describe("-f", () => {
       status: 1,
       stderr: [`error: tcp:127.0.0.1:${daemon.port} closed the connection`],
     });
+  });
+
+  test("a script cannot go on in JSON, whose answers have no end that it knows", async () => {
+    const daemon = opened(openJsonDaemon({ onLine: (line, client) => client.raw(`<${line}>\n`) }));
+    expect(await msync(daemon.port, "-f", fileWith("echo a\n json\nnever\n"))).toEqual({
+      status: 1,
+      stdout: ["<echo a>"],
+      stderr: ["error: json: a script is of lines of text; there is --json"],
+    });
+    expect(daemon.lines).toEqual(["echo a"]);
   });
 
   test("that cannot be read: 2", async () => {

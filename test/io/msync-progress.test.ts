@@ -230,6 +230,22 @@ test("a script comes from stdin line by line, as the answers come", async () => 
   expect(await child.exited).toBe(0);
 });
 
+test("output that cannot be written is a failure that says so; a reader that is gone is told nothing", async () => {
+  const daemon = openJsonDaemon({ onLine: (line, client) => client.raw(`<${line}>\n`) });
+  opened(daemon);
+  const run = async (redirection: string) => {
+    const script = `printf 'one\ntwo\n' | "$@" ${redirection}`;
+    const command = [...MSYNC, "-c", `tcp:127.0.0.1:${daemon.port}`, "-f", "-"];
+    const child = Bun.spawn(["bash", "-c", script, "bash", ...command], { stderr: "pipe" });
+    return { stderr: await child.stderr.text(), status: await child.exited };
+  };
+  expect(await run("> /dev/full")).toEqual({
+    status: 1,
+    stderr: "error: cannot write the output: ENOSPC: no space left on device, write\n",
+  });
+  expect(await run(">&3")).toEqual({ status: 1, stderr: "" });
+});
+
 test("--version, --help and the lack of arguments", async () => {
   const run = async (...args: string[]) => {
     const child = Bun.spawn([...MSYNC, ...args], { stdout: "pipe", stderr: "pipe" });
