@@ -5,9 +5,9 @@ import { must } from "../lab/run.ts";
 /** The checkout. */
 export const ROOT = resolve(import.meta.dir, "../..");
 
-/** Makes dist/makuosan, if it is not up to date. */
+/** Makes dist/makuosan, and dist/msync, if it is not up to date. */
 export async function buildExecutable(): Promise<void> {
-  await must(["make", "-C", ROOT, "dist/makuosan"]);
+  await must(["make", "-C", ROOT, "dist/msync"]);
 }
 
 /** Makes a package of a version in `folder`, quickly; returns its path. The executable must be there. */
