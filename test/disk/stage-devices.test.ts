@@ -161,3 +161,19 @@ asRoot("what the owner does not send is left alone, whatever it is", async () =>
   expect(result.outcomes.map(removalsOf)).toEqual([{ count: 1, names: ["gone"] }]);
   expect(left(space)).toEqual(["socket", "socket/x", "socket/x/f"]);
 });
+
+asRoot("a receiver's own sockets are names like others: they make room, and go", () => {
+  using space = workspace();
+  shell(space, "echo new > a/file; mkdir a/d; echo > a/d/f; echo all > a/all; mkdir b/all");
+  const sockets = ["file", "d", "extra", "all/in"].map((name) =>
+    Bun.listen({ unix: `${space.path("b")}/${name}`, socket: { data() {} } }),
+  );
+  const result = send(space, { devices: false, task: extra, names: true });
+  const after = left(space);
+  // That removes whatever has their names.
+  for (const socket of sockets) socket.stop(true);
+  expectAllCommitted(result);
+  expect(updated(result)).toEqual(["all", "d", "d/f", "file"]);
+  expect(result.outcomes.map(removalsOf)).toEqual([{ count: 2, names: ["all/in", "extra"] }]);
+  expect(after).toEqual(["all", "d", "d/f", "file"]);
+});
