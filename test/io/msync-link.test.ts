@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
-import { openConversation, unreachableText } from "../../src/cli/conversation.ts";
+import { openConversation } from "../../src/cli/conversation.ts";
 import type { JsonEvent } from "../../src/cli/json-protocol.ts";
 import { closing } from "./closing.ts";
 import { HELLO, openJsonDaemon } from "./json-daemon.ts";
@@ -183,13 +183,6 @@ describe("who is no makuosan, or another", () => {
       stderr: ["error: no makuosan at unix:/nowhere/at all (ENOENT); see README, Troubleshooting"],
     });
   });
-});
-
-test.each([
-  ["EACCES", "no right to connect to unix:/s (EACCES): it is for the daemon's user and group"],
-  ["ECONNREFUSED", "no makuosan at unix:/s (ECONNREFUSED); see README, Troubleshooting"],
-])("a console that cannot be reached: %s", (code, text) => {
-  expect(unreachableText("unix:/s", code)).toBe(text);
 });
 
 describe("patience", () => {

@@ -1,6 +1,7 @@
 /** msync against the console of a daemon whose engine the test plays. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
+import { unreachableText } from "../../src/cli/conversation.ts";
 import { type Fixture, keyOf, openFixture } from "./console-fixture.ts";
 import { startMsync as start } from "./msync-fixture.ts";
 
@@ -131,4 +132,11 @@ describe("no daemon", () => {
     expect(await run.status).toBe(1);
     expect(run.stderr).toEqual([`error: tcp:127.0.0.1:${port} is no console of a makuosan`]);
   });
+});
+
+test.each([
+  ["EACCES", "no right to connect to unix:/s (EACCES): it is for the daemon's user and group"],
+  ["ECONNREFUSED", "no makuosan at unix:/s (ECONNREFUSED); see README, Troubleshooting"],
+])("a console that cannot be reached: %s", (code, text) => {
+  expect(unreachableText("unix:/s", code)).toBe(text);
 });
