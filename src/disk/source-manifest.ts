@@ -35,8 +35,17 @@ export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boole
   } finally {
     manifest.close();
   }
+  if (manifest.removesAll && push.task.removesMax === undefined) {
+    yield { kind: "failed", message: nothingHere(tools.shownBase) };
+    return false;
+  }
   yield manifest.section({ last: true });
   return true;
+}
+
+/** It may well be a file system that is not mounted. Who means it says so by a limit. */
+function nothingHere(base: Latin1): string {
+  return `base directory ${display(base)}: nothing to send, so that all would be removed elsewhere; if that is meant, say --max-delete`;
 }
 
 /** A section with files of more bytes than these, which were read for their digests, is sent: receivers can read theirs meanwhile. */
@@ -72,6 +81,11 @@ class ManifestMaker {
   close(): void {
     this.#checker?.close();
     this.#directories.release();
+  }
+
+  /** Whether nothing stays at receivers, but what is excluded: there is no entry, and they remove what is none. */
+  get removesAll(): boolean {
+    return this.#terms.baseListed && this.#previous === undefined;
   }
 
   /** Takes what the scan has found, and makes a section when one is full. Returns whether the push can go on. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chownSync, mkdirSync, symlinkSync } from "node:fs";
+import { chownSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import fc from "fast-check";
 import { parentOf, toLatin1 } from "../../src/disk/names.ts";
 import { Errno, type Failed, type Latin1, type Sys } from "../../src/disk/sys.ts";
@@ -77,6 +77,37 @@ test("a limit of removals that no receiver can reach is none", () => {
   // Without removals there is nothing to limit.
   const plain = manifestOf({ from: space.path("a"), task: { removesMax: 3 }, names: true });
   expect(plain.terms).toMatchObject({ removes: false, removesMax: undefined, namesWanted: false });
+});
+
+test("a base with nothing to send is not taken for a wish to have nothing, unless a limit is given", () => {
+  using space = workspace();
+  mkdirSync(space.path("a/sub"), { recursive: true });
+  const from = space.path("a");
+  const refused =
+    "base directory /shown/base: nothing to send, so that all would be removed elsewhere; if that is meant, say --max-delete";
+  const asked = [
+    { task: extra },
+    { task: { mode: "prune", removes: "extra" } as const },
+    { task: extra, dryRun: true },
+    { task: { ...extra, excludes: [Buffer.from("sub")] } },
+    { task: extra, selection: select(["."], true) },
+  ];
+  for (const each of asked.slice(0, 3)) expect(manifestOf({ from, ...each }).message).toBeUndefined();
+  expect(manifestOf({ from, ...asked[3] }).message).toBe(refused);
+  rmSync(space.path("a/sub"), { recursive: true });
+  for (const each of asked) {
+    expect(manifestOf({ from, ...each }).message).toBe(refused);
+    const meant = manifestOf({ from, ...each, task: { ...each.task, removesMax: 2 ** 32 } });
+    expect([meant.message, meant.entries, meant.terms?.baseListed]).toEqual([undefined, [], true]);
+  }
+  // Where the base is not known to be empty, or nothing is removed, there is nothing to fear.
+  const closed = manifestOf({ from, task: extra, tools: { sys: damaged({ closed: ["."] }) } });
+  expect([closed.message, closed.terms?.baseListed]).toEqual([undefined, false]);
+  for (const task of [{}, { removes: "missing" } as const, { mode: "check" } as const])
+    expect(manifestOf({ from, task }).message).toBeUndefined();
+  // A part of it may well be empty.
+  mkdirSync(space.path("a/part"));
+  expect(manifestOf({ from, task: extra, selection: select(["part"], true) }).message).toBeUndefined();
 });
 
 test("names that exist but are not sent are entries where names are removed, and only there", () => {
@@ -170,7 +201,9 @@ test("whatever cannot be read, a name that exists is never one that a listed dir
       });
       const selection =
         whole || paths.length === 0 ? undefined : select([paths[0]?.split("/")[0] ?? ""], true);
-      const result = manifestOf({ from, task: extra, tools: { sys }, ...(selection && { selection }) });
+      // With a limit, as the base may be empty.
+      const task = { ...extra, removesMax: 1000 };
+      const result = manifestOf({ from, task, tools: { sys }, ...(selection && { selection }) });
       const sent = new Set(result.entries.map(({ path }) => toLatin1(path)));
       const listed = new Set(result.entries.filter((each) => each.listed).map(({ path }) => toLatin1(path)));
       if (result.terms?.baseListed === true) listed.add("");
