@@ -1,5 +1,6 @@
 import type { Address, Command, EngineEvent, EngineStatus, MemberInfo, Outcome } from "../engine/ports.ts";
 import type { PushKey, Selection, Task } from "../wire/disk-port.ts";
+import { withErrorText } from "./errno-text.ts";
 import type { PushLine } from "./push-lines.ts";
 
 /** What a console can ask of a push. */
@@ -122,7 +123,7 @@ export class EngineClient {
         break;
       }
       case "outcome":
-        this.#listener(event.request)?.outcome(event.host, event.address, event.outcome);
+        this.#listener(event.request)?.outcome(event.host, event.address, inWords(event.outcome));
         break;
       case "finished":
       case "rejected":
@@ -235,4 +236,8 @@ function take<K, V>(map: Map<K, V>, key: K): V | undefined {
   const value = map.get(key);
   map.delete(key);
   return value;
+}
+
+function inWords(outcome: Outcome): Outcome {
+  return outcome.kind === "failed" ? { kind: "failed", text: withErrorText(outcome.text) } : outcome;
 }

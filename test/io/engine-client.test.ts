@@ -23,7 +23,8 @@ function open() {
     removals: () => told.push(`${name} removals`),
     progress: () => told.push(`${name} progress`),
     line: () => told.push(`${name} line`),
-    outcome: () => told.push(`${name} outcome`),
+    outcome: (_host, _address, outcome) =>
+      told.push(`${name} ${outcome.kind === "complete" ? "complete" : outcome.text}`),
     ended: (rejected) => told.push(`${name} ended ${rejected}`),
   });
   const push = (name: string) => engine.push(order, listener(name));
@@ -82,4 +83,21 @@ test("a daemon that stops starts nothing that waits", () => {
   expect(told).toEqual(["33 ended this server is stopping"]);
   engine.onEvent({ kind: "rejected", request: 1, text: "this server is stopping" });
   expect(commands.at(-1)).toEqual({ kind: "stop" });
+});
+
+test("why a host failed is told in the system's words", () => {
+  const { engine, told, push } = open();
+  push("a");
+  const address = { ip: 0x0a00_0001, port: 1 };
+  for (const text of [
+    "cannot write (errno 28)",
+    "cannot verify (errno 0)",
+    "tells of blocks that do not exist",
+  ])
+    engine.onEvent({ kind: "outcome", request: 1, host: "h", address, outcome: { kind: "failed", text } });
+  expect(told).toEqual([
+    "a cannot write: No space left on device",
+    "a cannot verify",
+    "a tells of blocks that do not exist",
+  ]);
 });
