@@ -86,8 +86,9 @@ export class Committer {
    * Moves a name out of the tree, with all that is in it; 0 or -errno. It is fine if it is gone. What has taken its place since it was compared,
    * and what must stay that has come into it since, stays: -EBUSY, -ENOTEMPTY.
    */
-  #remove({ path, isDirectory }: RemovalRoot): number {
+  #remove(root: RemovalRoot): number {
     const { rules, place, staging } = this.#push;
+    const { path, isDirectory } = root;
     const sys = this.#sys;
     const dir = this.#directories.get(parentOf(path));
     if (isAbsence(dir)) return 0;
@@ -97,9 +98,9 @@ export class Committer {
     if (stat === undefined || isAbsence(stat)) return 0;
     if (failed(stat)) return stat;
     if (rules.spares(path, stat)) return 0;
-    if ((stat.kind === "directory") !== isDirectory) return -Errno.EBUSY;
     // Where directories cannot be moved they are empty by now.
     const emptied = isDirectory && place.overlay;
+    if (!isSame(root, stat) && !(emptied && stat.kind === "directory")) return -Errno.EBUSY;
     const kept = isDirectory && !emptied ? this.#keeps({ parent: dir, name, path, stat }) : 0;
     if (kept < 0) return kept;
     this.#remember(parentOf(path), "directory");
@@ -245,6 +246,12 @@ export class Committer {
     this.#sys.close(fd);
     return flushed;
   }
+}
+
+/** Whether what goes is what was looked at. Not all file systems keep the number of a file; one in its place has another time besides. */
+function isSame({ isDirectory, inode, changedNs }: RemovalRoot, stat: Stat): boolean {
+  if ((stat.kind === "directory") !== isDirectory) return false;
+  return stat.inode === inode || stat.changedNs === changedNs;
 }
 
 function modeOnly(mode: number): Metadata {

@@ -1,14 +1,17 @@
 import type { Budget } from "./budget.ts";
 import { grownTo } from "./grow.ts";
 import { toBytes } from "./names.ts";
-import { Errno, type Latin1 } from "./sys.ts";
+import { Errno, type Latin1, type Stat } from "./sys.ts";
 import type { Finder } from "./walk.ts";
 
-/** A name that is removed with all that is in it; what it is in stays. */
-export type RemovalRoot = { readonly path: Latin1; readonly isDirectory: boolean };
+/** A name that is removed with all that is in it, and what it was when it was looked at; what it is in stays. */
+export type RemovalRoot = Pick<Stat, "inode" | "changedNs"> & {
+  readonly path: Latin1;
+  readonly isDirectory: boolean;
+};
 
 /** Bytes that a root takes besides its path, about. */
-const ROOT_BYTES = 96;
+const ROOT_BYTES = 160;
 const LENGTH_BYTES = 2;
 /** In the upper byte of a name's length, which is below 2^12: the name stays after all. */
 const STAYS = 0x80;
@@ -57,10 +60,10 @@ export class RemovalNotes implements Finder {
     if (this.#wanted.names) this.#stream[token] = (this.#stream[token] ?? 0) | STAYS;
   }
 
-  root(path: Latin1, isDirectory: boolean): number {
+  root(path: Latin1, { kind, inode, changedNs }: Stat): number {
     if (!this.#wanted.roots) return 0;
     if (!this.#budget.take(ROOT_BYTES + path.length)) return -Errno.ENOMEM;
-    this.#roots.push({ path, isDirectory });
+    this.#roots.push({ path, isDirectory: kind === "directory", inode, changedNs });
     return 0;
   }
 

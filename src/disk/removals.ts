@@ -251,14 +251,14 @@ export class Removals {
             stat,
             mayStay: { fault },
           })
-        : this.#note(path, fault());
+        : this.#note(path, stat, fault());
     const last = this.#notes.roots.at(-1);
     if (this.#notes.roots.length > before && last?.path === path) this.#touch(level);
     return trouble;
   }
 
-  #note(path: Latin1, fault: number): Trouble | undefined {
-    const noted = this.#notes.goes(path) < 0 ? -Errno.ENOMEM : this.#notes.root(path, false);
+  #note(path: Latin1, stat: Stat, fault: number): Trouble | undefined {
+    const noted = this.#notes.goes(path) < 0 ? -Errno.ENOMEM : this.#notes.root(path, stat);
     const errno = fault || errnoOf(noted);
     return errno === 0 ? undefined : { errno, path };
   }

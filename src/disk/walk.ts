@@ -28,10 +28,10 @@ export type Finder = {
   /** A directory that was told to go stays, as something in it does. */
   readonly stays: (token: number) => void;
   /**
-   * `path` goes with all that is in it; what it is in stays. On an overlay, where directories cannot be moved, every name comes here, a directory
-   * after what is in it.
+   * `path`, which has that status, goes with all that is in it; what it is in stays. On an overlay, where directories cannot be moved, every name
+   * comes here, a directory after what is in it.
    */
-  readonly root: (path: Latin1, isDirectory: boolean) => number;
+  readonly root: (path: Latin1, stat: Stat) => number;
   /** Memory that is wanted, in bytes; less than 0: that is given back. */
   readonly hold: (bytes: number) => number;
 };
@@ -200,7 +200,7 @@ class Walk {
     if (floor.stays) return undefined;
     const errno = floor.nameFault();
     if (errno !== 0) return { errno, path: floor.path };
-    if (this.#singly) return this.#note(floor.path, true);
+    if (this.#singly) return this.#note(floor.path, floor.own);
     const above = this.#floors.at(-1);
     if (above?.stays === true) return this.#root(above, above.next - 1);
     return above === undefined && !this.#whole ? this.#rootDirectory(floor) : undefined;
@@ -228,21 +228,31 @@ class Walk {
     const path = join(floor.path, name);
     const kind = floor.kinds[index];
     if (kind === Kind.gone) return undefined;
-    if (kind === Kind.plain) return this.#note(path, false);
-    const dir = this.#directories.get(floor.inside);
-    const [stat] = failed(dir) ? [dir] : this.#ground.sys.statMany(dir, [name]);
-    if (stat === undefined || failed(stat)) return { errno: errnoOf(stat ?? -Errno.EIO), path };
+    const stat = this.#statAgain(floor, index);
+    // It is gone again, which is fine.
+    if (stat === -Errno.ENOENT) return undefined;
+    if (failed(stat)) return { errno: errnoOf(stat), path };
+    if ((stat.kind === "directory") !== (kind === Kind.directory)) return { errno: Errno.EBUSY, path };
+    if (kind === Kind.plain) return this.#note(path, stat);
     return this.#rootDirectory({ path, inside: join(floor.inside, name), own: stat });
+  }
+
+  /** Status of a name that has been looked at, perhaps long ago. */
+  #statAgain(floor: Floor, index: number): ReturnType<Sys["statMany"]>[number] {
+    if (index >= floor.first) return this.#stat(floor, index);
+    const dir = this.#directories.get(floor.inside);
+    const [stat] = failed(dir) ? [dir] : this.#ground.sys.statMany(dir, [floor.names[index] ?? ""]);
+    return stat ?? (-Errno.EIO as ReturnType<Sys["statMany"]>[number]);
   }
 
   #rootDirectory({ path, inside, own }: Pick<Floor, "path" | "inside" | "own">): Trouble | undefined {
     const { sys, place } = this.#ground;
     const errno = movingFault(sys, place, own, () => this.#directories.get(inside));
-    return errno === 0 ? this.#note(path, true) : { errno, path };
+    return errno === 0 ? this.#note(path, own) : { errno, path };
   }
 
-  #note(path: Latin1, isDirectory: boolean): Trouble | undefined {
-    const noted = this.#finder.root(path, isDirectory);
+  #note(path: Latin1, stat: Stat): Trouble | undefined {
+    const noted = this.#finder.root(path, stat);
     return noted < 0 ? { errno: errnoOf(noted), path } : undefined;
   }
 

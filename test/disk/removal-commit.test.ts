@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { FailStep } from "../../src/wire/constants.ts";
 import type { Terms } from "../../src/wire/terms.ts";
 import { tree } from "./expectations.ts";
@@ -46,6 +46,24 @@ describe("what changes between comparison and commit", () => {
     );
     expect(reply).toMatchObject(failed(EBUSY, "f"));
     expect(left(space.path("b"))).toEqual(["f", "f/in"]);
+  });
+
+  test("stays if something else has its name by then, and goes if it only changed", () => {
+    using space = workspace();
+    tree(space.path("b"), { a: "1", "d/x": "2", f: "3", "k/m": "4", "k/n": "5", "k/o.keep": "6", z: "7" });
+    const reply = late(space.path("b"), excluding("*.keep"), () => {
+      // As another push does, whose owner has the file.
+      writeFileSync(space.path("new"), "new");
+      for (const name of ["f", "k/m"])
+        run("cp", ["--remove-destination", space.path("new"), space.path(`b/${name}.new`)]);
+      for (const name of ["f", "k/m"]) renameSync(space.path(`b/${name}.new`), space.path(`b/${name}`));
+      renameSync(space.path("b/d"), space.path("aside"));
+      tree(space.path("b"), { "d/theirs": "new" });
+      writeFileSync(space.path("b/a"), "longer");
+      writeFileSync(space.path("b/k/n"), "longer");
+    });
+    expect(reply).toMatchObject(failed(EBUSY, "d"));
+    expect(left(space.path("b"))).toEqual(["d", "d/theirs", "f", "k", "k/m", "k/o.keep"]);
   });
 
   test("stays if an excluded name came into it", () => {

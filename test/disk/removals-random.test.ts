@@ -56,7 +56,8 @@ function tryOut({ from, to, excluded, paths, mode, removes, capacity }: Drawn): 
     from: base.a,
     to: [receiver(base.b)],
     selection: { paths: (paths ?? []).map(bytes), recursive: true },
-    task: { mode, removes, excludes: excluded.map(({ pattern }) => bytes(pattern)) },
+    // With a limit also an owner that has nothing may push.
+    task: { mode, removes, removesMax: 1_000_000, excludes: excluded.map(({ pattern }) => bytes(pattern)) },
     names: true,
     capacity,
   };
