@@ -144,6 +144,8 @@ export class Incoming {
       refused === undefined && this.#freeContexts.length > 0 ? this.#core.slots.take() : undefined;
     const context = slots === undefined ? undefined : this.#freeContexts.pop();
     if (slots === undefined || context === undefined) {
+      // The offer is repeated until then.
+      if (refused === undefined && this.#makesRoom(now)) return;
       const why = refused ?? { reason: RefuseReason.busy, text: "busy with other pushes" };
       const records = [{ kind: "refuse", ...why }] as const;
       // Nothing is remembered: the offer is repeated until this has arrived.
@@ -151,6 +153,15 @@ export class Incoming {
       return;
     }
     this.#receivers.set(text, new Receiver(this.#core, key, { offer, from, grant: { context, slots }, now }));
+  }
+
+  /** Whether there may be room for one more push soon. Where an END was lost, the oldest push that is over here ends without. */
+  #makesRoom(now: Micros): boolean {
+    const receivers = [...this.#receivers.values()];
+    if (receivers.some(({ state }) => state === "closing" || state === "closed")) return true;
+    const over = receivers.find(({ told }) => told);
+    over?.close();
+    return over !== undefined || receivers.some((receiver) => receiver.forlorn(now));
   }
 
   #onNak(origin: Origin, nak: Message & { readonly type: "nak" }, now: Micros): void {

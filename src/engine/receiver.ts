@@ -14,12 +14,14 @@ import { RxWindow } from "./rx-window.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import {
   BROKEN_MAX,
+  FORLORN_SYNCS,
   OWNER_PATIENCE_US,
   QUERY_FOR_US,
   QUERY_REPEAT_US,
   QUERY_SPREAD_US,
   REMEMBER_US,
   REPORT_BACKLOG_MAX,
+  SYNC_INTERVAL_US,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
@@ -38,6 +40,9 @@ export class Receiver {
   #state: ReceiverState = { kind: "opening" };
   #atStage = false;
   #finalUsed = false;
+  readonly #dryRun: boolean;
+  /** All has been compared, and nothing will be changed. */
+  #compared = false;
   #switched = false;
   #overtaken = false;
   /** Times that the block at the front came with a wrong digest. */
@@ -56,6 +61,7 @@ export class Receiver {
     this.#core = core;
     this.key = key;
     this.context = grant.context;
+    this.#dryRun = offer.dryRun;
     this.#ownerHeard = now;
     this.#status = new StatusReporter(core, key, { offer, now });
     this.#reports = new ReportStream(
@@ -91,6 +97,18 @@ export class Receiver {
 
   get slots(): readonly Slot[] {
     return this.#window.slots;
+  }
+
+  /** Whether the owner has acknowledged all that there will be to tell: only its END is missing. */
+  get told(): boolean {
+    const { kind } = this.#state;
+    const over = kind === "done" || kind === "failed" || (kind === "receiving" && this.#compared);
+    return over && this.#reports.length === 0;
+  }
+
+  /** Whether the owner, which repeats SYNC as long as the push lasts, has not been heard for several of them. */
+  forlorn(now: Micros): boolean {
+    return now - this.#ownerHeard >= FORLORN_SYNCS * SYNC_INTERVAL_US;
   }
 
   /** Any packet of the owner: it lives, and this is where. */
@@ -248,6 +266,7 @@ export class Receiver {
     assert(arrived !== undefined && arrived.block === reply.block, "used block is the next one");
     this.#broken = 0;
     this.#finalUsed = arrived.final;
+    this.#compared = this.#dryRun && arrived.lastOfKind;
     this.blocks++;
     this.#core.counters.add(`received blocks ${blockName(arrived.blockKind)}`);
     this.#window.done();

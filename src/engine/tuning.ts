@@ -43,6 +43,8 @@ export const STATUS_INTERVAL_US_MIN = 1_000;
 export const POLL_SPACING_US = 50;
 export const STATUS_KEEPALIVE_US = 200_000;
 export const SYNC_INTERVAL_US = 100_000;
+/** After so many without any packet of its owner a push may well be over: what needs its room waits for that. */
+export const FORLORN_SYNCS = 3;
 /** SYNC after the last packet of a burst: not sooner than this after it. */
 export const SYNC_SOON_US_MIN = 2_000;
 export const COMMIT_REPEAT_US = 15_000;

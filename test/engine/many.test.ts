@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { PacketType } from "../../src/wire/constants.ts";
+import { RX_CONTEXTS } from "../../src/wire/rx-table.ts";
+import { newGroup, outcomesOf, runToEnd, startPush } from "./group.ts";
+
+test.each([
+  { what: "that changed something", dryRun: false, renew: true },
+  { what: "that had nothing to change", dryRun: false, renew: false },
+  { what: "that were dry runs", dryRun: true, renew: false },
+])(
+  "a receiver that has not heard the ends of many pushes $what has room for the next one",
+  ({ dryRun, renew }) => {
+    const world = newGroup({ hosts: 3, seed: 5, scenario: { hostile: false, files: 4, sizeMax: 500 } });
+    world.network.listen((packet) => {
+      if (packet[2] !== PacketType.end) return;
+      // Every copy of it is lost on the way to host1.
+      world.network.cut(1, { deaf: true });
+      world.queue.after(10_000, () => world.network.cut(1, { deaf: false }));
+    });
+    for (let push = 0; push < 3 * RX_CONTEXTS; push++) {
+      if (renew) for (const path of [...world.host(1).tree.files.keys()]) world.host(1).tree.remove(path);
+      const watch = startPush(world, { dryRun });
+      runToEnd(world, [watch], 8_000_000);
+      expect({ push, outcomes: outcomesOf(watch) }).toEqual({
+        push,
+        outcomes: { host1: "complete", host2: "complete" },
+      });
+      world.run(world.queue.now + 60_000);
+    }
+  },
+);
