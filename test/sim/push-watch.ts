@@ -169,12 +169,15 @@ export class PushWatch {
     );
     this.needs.set(host, { updates, removals });
     const names = this.removals.get(host) ?? [];
+    const { dryRun, task } = this.plan;
+    // A host that refuses their number keeps its names: none of them is told as one that goes.
+    const refused = !dryRun && removals > (task.removesMax ?? Number.POSITIVE_INFINITY);
     const fits = [...(this.#record?.stages.values() ?? [])].some(
       (stage) =>
         stage.host === host &&
         updatesOf(stage) === updates &&
         (stage.removals?.length ?? 0) === removals &&
-        (!this.plan.names || sameNames(stage.removals ?? [], names)),
+        (!this.plan.names || sameNames(refused ? [] : (stage.removals ?? []), names)),
     );
     this.#journal.check(
       fits || this.#journal.strangers,
