@@ -2,6 +2,7 @@ import type { Micros } from "../wire/brand.ts";
 import { EndReason } from "../wire/constants.ts";
 import type { PushKey } from "../wire/disk-port.ts";
 import type { Core } from "./core.ts";
+import { keyText } from "./names.ts";
 import { END_COPIES, END_SPACING_US } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
@@ -73,6 +74,8 @@ export class PushEnd {
     if (!this.#sourceClosed || !this.begun || this.#told) return;
     this.#told = true;
     const [request, text] = [this.#request, this.#rejection];
+    const about = `push ${keyText(this.#key)} is over${text === undefined ? "" : `: ${text}`}`;
+    this.#core.out.event({ kind: "log", level: 2, text: about });
     this.#core.out.event(
       text === undefined ? { kind: "finished", request } : { kind: "rejected", request, text },
     );

@@ -6,7 +6,7 @@ import { sendCommit, sendOffer } from "./announce.ts";
 import { Answers, removesNames } from "./answers.ts";
 import type { Core } from "./core.ts";
 import { newTargetFlight } from "./flight.ts";
-import { failText } from "./names.ts";
+import { failText, ipText, keyText } from "./names.ts";
 import { lossOf } from "./patience.ts";
 import type { Address, EngineStatus, Outcome } from "./ports.ts";
 import { Progress } from "./progress.ts";
@@ -56,6 +56,7 @@ export class Sender {
     const hosts = options.targets.map((target) => target.name);
     const { request, readOnly } = order;
     core.out.event({ kind: "started", request, key, hosts, readOnly });
+    this.#log(2, `begins, to ${hosts.length} hosts`);
     core.out.source({ kind: "open", key, selection, task, dryRun, names, capacity });
     this.#flow.pump();
   }
@@ -221,6 +222,10 @@ export class Sender {
     if (!renaming) this.#end(target, { kind: "failed", text: target.failure });
   }
 
+  #log(level: number, what: string): void {
+    this.#core.out.event({ kind: "log", level, text: `push ${keyText(this.key)} ${what}` });
+  }
+
   #end(target: Target, outcome: Outcome): void {
     target.phase = "ended";
     target.outcome = outcome;
@@ -228,7 +233,10 @@ export class Sender {
     const { name: host, address } = target;
     this.#core.counters.add(`targets ${outcome.kind}`);
     this.#core.out.event({ kind: "outcome", request: this.order.request, host, address, outcome });
-    if (outcome.kind !== "complete") this.#tellEnd(target.node, address);
+    if (outcome.kind !== "complete") {
+      this.#log(1, `has not reached ${ipText(address.ip)}(${host}): ${outcome.text}`);
+      this.#tellEnd(target.node, address);
+    }
     this.#flow.refresh();
   }
 

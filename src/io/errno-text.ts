@@ -1,10 +1,5 @@
 import { errorText } from "../disk/errno.ts";
 
-/** The engine knows the system's errors by number only: here the system's words take the number's place. */
-export function withSystemText(text: string): string {
-  return text.replace(/ \(errno (\d+)\)$/, (_, errno) => `: ${errorText(Number(errno))}`);
-}
-
 /** An error of node:fs or of Bun in the system's words: `Permission denied`, not `EACCES: permission denied, stat '/x'`. */
 export function systemErrorText(error: unknown): string {
   const { errno, code, message } = error as NodeJS.ErrnoException;

@@ -19,7 +19,7 @@ awaitData<DiskThreadData>((data) => {
       told ??= { key: line.key, lines: [] };
       told.lines.push(toPushLine(line));
     },
-    log: (text) => tell({ kind: "log", text }),
+    log: (text) => tell({ kind: "log", level: 0, text }),
     later: (ms, resume) => {
       setTimeout(() => {
         resume();

@@ -1,15 +1,21 @@
 import { errorText } from "../disk/errno.ts";
 import { createStage } from "../disk/stage.ts";
-import type { StageRequest } from "../wire/disk-port.ts";
+import type { StageReply, StageRequest } from "../wire/disk-port.ts";
 import { openDiskTools, reply, takeRequests } from "./disk-thread.ts";
+import { stageLine } from "./stage-log.ts";
 import { awaitData, type DiskThreadData, type StageNotice } from "./threads.ts";
 
 /** The stage's thread: compares, stages and switches for the pushes that this node receives. */
 
 awaitData<DiskThreadData>((data) => {
   const tell = (notice: StageNotice) => data.main.postMessage(notice);
-  const log = (text: string) => tell({ kind: "log", text });
-  const stage = createStage({ ...openDiskTools(data), emit: (message) => reply(data, message), log });
+  const log = (text: string) => tell({ kind: "log", level: 0, text });
+  const emit = (message: StageReply) => {
+    reply(data, message);
+    const line = stageLine(message);
+    if (line !== undefined) tell({ kind: "log", ...line });
+  };
+  const stage = createStage({ ...openDiskTools(data), emit, log });
 
   const cleaned = stage.cleanAtStart();
   if (cleaned < 0) log(`cannot remove what an earlier push left in the base: ${errorText(-cleaned)}`);

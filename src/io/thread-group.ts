@@ -6,6 +6,7 @@ import type { DaemonStatus } from "./console-daemon.ts";
 import { mergeCounters } from "./counters.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { EngineClient } from "./engine-client.ts";
+import { withErrorText } from "./errno-text.ts";
 import { fault } from "./fault.ts";
 import type { Log } from "./log.ts";
 import type { Network } from "./network-setup.ts";
@@ -123,8 +124,8 @@ export class Threads {
   #onEngine(notice: EngineNotice): void {
     switch (notice.kind) {
       case "event":
-        if (notice.event.kind === "log") this.#log(notice.event.level, notice.event.text);
-        else if (notice.event.kind === "stopped") process.exit(0);
+        if (notice.event.kind === "log") this.#log(notice.event.level, withErrorText(notice.event.text));
+        else if (notice.event.kind === "stopped") this.#stopped();
         else this.engine.onEvent(notice.event);
         break;
       case "traffic": {
@@ -139,12 +140,18 @@ export class Threads {
     }
   }
 
+  /** The group knows that this member leaves, and nothing is under way. */
+  #stopped(): never {
+    this.#log(0, "has stopped");
+    process.exit(0);
+  }
+
   #startSource(): void {
     this.#startDisk("source").on("message", (notice: SourceNotice) => {
       if (notice.kind === "lines") this.engine.onLines(notice.key, notice.lines);
       else if (notice.kind === "closed") this.engine.onSourceClosed(notice.key);
       else if (notice.kind === "alive") this.#waiting.get("source")?.();
-      else this.#log(0, notice.text);
+      else this.#log(notice.level, notice.text);
     });
   }
 
@@ -153,7 +160,7 @@ export class Threads {
     const port = this.#startDisk("stage");
     return new Promise((resolve) => {
       port.on("message", (notice: StageNotice) => {
-        if (notice.kind === "log") this.#log(0, notice.text);
+        if (notice.kind === "log") this.#log(notice.level, notice.text);
         else if (notice.kind === "alive") this.#waiting.get("stage")?.();
         else resolve();
       });

@@ -58,7 +58,9 @@ export type SourceNotice =
 export type StageNotice = { readonly kind: "ready" } | DiskNotice;
 
 /** Lines for the log, and the answer to `ARE_YOU_THERE`. */
-type DiskNotice = { readonly kind: "log"; readonly text: string } | { readonly kind: "alive" };
+type DiskNotice =
+  | { readonly kind: "log"; readonly level: number; readonly text: string }
+  | { readonly kind: "alive" };
 
 /** What the main thread posts to a disk thread to see it live. */
 export const ARE_YOU_THERE = "are you there?";

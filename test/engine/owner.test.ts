@@ -44,6 +44,24 @@ describe("reports out of their phase (PROTOCOL §6.2, §8)", () => {
   });
 });
 
+test("the log has the beginning of a push, and each target that it does not reach", () => {
+  const owner = new Owner({ members: 1 });
+  const { push, targets } = owner.start(1, [2], "accepted");
+  const [one] = targets as [NodeId];
+  owner.report(one, push, {
+    kind: "fail",
+    entry: undefined,
+    errno: 28,
+    step: FailStep.write,
+    path: undefined,
+  });
+  const told = owner.told("log").filter(({ text }) => text.startsWith("push "));
+  expect(told.map(({ level, text }) => [level, text.replace(/ 1\/\d+ /, " KEY ")])).toEqual([
+    [2, "push KEY begins, to 1 hosts"],
+    [1, "push KEY has not reached 10.0.0.2(host2): cannot write (errno 28)"],
+  ]);
+});
+
 describe("the rate limit (option -T)", () => {
   test("does not wake the caller again and again while others rename", () => {
     const owner = new Owner({ members: 1, contentBlocks: 6, config: { rateLimit: 1_000_000 } });

@@ -1,5 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import {
   Cluster,
   daemonCommand,
@@ -63,6 +72,24 @@ describe("the level", () => {
     await pressed(quiet, "SIGUSR1", 5);
     await cluster.start("latecomer", makeBase());
     await quiet.says("latecomer has joined");
+  });
+
+  test("1 has what was received, and 2 what was sent; the end is always there", async () => {
+    const [sender, receiver] = [
+      await cluster.start("sender", makeBase(), "-d", "2"),
+      await cluster.start("receiver", makeBase(), "-d", "1"),
+    ];
+    await sender.knows("receiver", "quiet", "newcomer", "latecomer", "turned");
+    writeFileSync(`${sender.base}/a`, "a");
+    expect(await sender.msync("-t", "receiver", "a")).toMatchObject({ status: 0 });
+    await receiver.says("is in place here");
+    const key = /push (\S+) begins/.exec(sender.log)?.[1] ?? "none";
+    expect(receiver.log).toContain(`push ${key} is in place here`);
+    expect(receiver.log).not.toContain("has begun here");
+    await sender.says(`push ${key} is over`);
+    sender.process.kill("SIGTERM");
+    await sender.says("has stopped");
+    expect(await sender.process.exited).toBe(0);
   });
 });
 
