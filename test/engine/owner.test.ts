@@ -44,7 +44,7 @@ describe("reports out of their phase (PROTOCOL §6.2, §8)", () => {
   });
 });
 
-test("the log has the beginning of a push, and each target that it does not reach", () => {
+test("the log has the beginning and the end of a push, and each target that it does not reach", () => {
   const owner = new Owner({ members: 1 });
   const { push, targets } = owner.start(1, [2], "accepted");
   const [one] = targets as [NodeId];
@@ -59,6 +59,7 @@ test("the log has the beginning of a push, and each target that it does not reac
   expect(told.map(({ level, text }) => [level, text.replace(/ 1\/\d+ /, " KEY ")])).toEqual([
     [2, "push KEY begins, to 1 hosts"],
     [1, "push KEY has not reached 10.0.0.2(host2): cannot write (errno 28)"],
+    [2, "push KEY is over"],
   ]);
 });
 
