@@ -14,7 +14,12 @@ export type Removed = {
 becomeNobody();
 const results = process.argv.slice(2).map((dir): Removed => {
   const to = [receiver(`${dir}/b`)];
-  const [outcome] = push({ from: `${dir}/a`, to, task: { removes: "extra" }, names: true }).outcomes;
+  const [outcome] = push({
+    from: `${dir}/a`,
+    to,
+    task: { removes: "extra", removesMax: 1_000_000 },
+    names: true,
+  }).outcomes;
   return {
     names: (outcome && removalsOf(outcome)?.names) ?? [],
     committed: outcome?.committed === true,
