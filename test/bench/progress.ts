@@ -21,7 +21,7 @@ const whole = new Terminal(host1, "exec msync -r -v");
 for (const percent of [10, 45, 80]) {
   const moment = await whole.progress(`${percent} %`, (progress) => progress.percent >= percent);
   console.log(moment.line);
-  wrong.push(...faultsOf(moment, { bytes: mebibytes << 20, hosts: 4 }));
+  wrong.push(...faultsOf(moment, { bytes: mebibytes * 1_048_576, hosts: 4 }));
 }
 await end(whole, 0, others(lab));
 
