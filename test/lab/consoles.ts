@@ -12,8 +12,11 @@ export const CONSOLES = 200;
 /** Where the daemon of host 1 has its second console. */
 export const SOCKET = "/srv/console.sock";
 
-/** What a daemon may need more for all of them, in bytes: what they leave unread may be 64 MiB, besides what the pushes themselves take. */
-export const GROWTH_MAX = 256 << 20;
+/**
+ * What a daemon may need more for all of them, in bytes: what they leave unread may be 64 MiB, each of the daemon's threads has a heap that is
+ * cleaned when it has grown, and the pushes take their part.
+ */
+export const GROWTH_MAX = 512 << 20;
 
 /** Five hosts with daemons, that of the first with a console on a unix socket as well. */
 export async function consoleLab(): Promise<{ lab: Lab; daemon: Daemon }> {
