@@ -32,6 +32,7 @@ export async function consoleLab(): Promise<{ lab: Lab; daemon: Daemon }> {
 /** What a process has: memory in bytes (now, and at most so far), and file descriptors. */
 export type Usage = { readonly resident: number; readonly most: number; readonly descriptors: number };
 
+/** What a daemon has now, by the kernel. */
 export function usageOf({ pid }: Daemon): Usage {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
