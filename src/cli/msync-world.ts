@@ -9,6 +9,6 @@ export type MsyncWorld = {
   showsProgress(wanted: MsyncPush["progress"]): boolean;
   /** Opens the progress line; undefined: there is no terminal for it. `always`: as if there were. */
   openProgress(always: boolean): Promise<ProgressView | undefined>;
-  /** Aborted when somebody wants msync to end; the reason is the signal's name. */
+  /** Aborted when somebody wants msync to end; the reason is the signal's name. Before it is first read, signals end the process. */
   readonly stop: AbortSignal;
 };

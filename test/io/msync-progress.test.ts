@@ -1,5 +1,7 @@
 /** The progress line in a pseudo-terminal, and its absence everywhere else. */
 import { expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonEvent } from "../../src/cli/json-protocol.ts";
 import { closing } from "./closing.ts";
@@ -246,6 +248,21 @@ test("output that cannot be written is a failure that says so; a reader that is 
   // Starts when its reader has gone.
   const untilGone = "while echo; do :; done 2>/dev/null";
   expect(await run(`{ ${untilGone}; echo one | "$@"; echo $? >&2; } | :`)).toBe("1\n");
+});
+
+test("a signal ends it at once while it waits for a file that its command line names", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "makuosan-test-"));
+  later(() => rmSync(folder, { recursive: true }));
+  const fifo = join(folder, "patterns");
+  expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+  const child = Bun.spawn([...MSYNC, "-r", "--exclude-from", fifo]);
+  later(() => child.kill("SIGKILL"));
+  // Returns when the other side has opened it.
+  const writer = openSync(fifo, "w");
+  later(() => closeSync(writer));
+  child.kill("SIGINT");
+  await child.exited;
+  expect(child.signalCode).toBe("SIGINT");
 });
 
 test("--version, --help and the lack of arguments", async () => {
