@@ -54,7 +54,8 @@ export class Committer {
         if (mark !== 0) this.#note(first + index, this.#bringIn(first + index, mark));
       });
     }
-    // Where something new is missing, nothing old vanishes.
+    // Where something new is missing, nothing old vanishes: it may be the same under its old name.
+    if (this.#removed.length > 0) this.#failure ??= this.#push.unread[0];
     if (this.#failure === undefined)
       for (const root of this.#removed) this.#noteRemoval(root, this.#remove(root));
     for (const [path, mode] of this.#unlocked) this.#note(undefined, this.#setMode(path, mode));

@@ -40,3 +40,11 @@ const TEXTS: Readonly<Record<number, string>> = {
 export function errorText(errno: number): string {
   return TEXTS[errno] ?? `error ${errno}`;
 }
+
+/** What says of a name no more than that it is not for this process, is gone, or is something else by now: EPERM, ENOENT, EACCES, ENOTDIR, ENAMETOOLONG, ELOOP. */
+const ORDINARY: readonly number[] = [0, 1, 2, 13, 20, 36, 40];
+
+/** Whether an error that reading met tells of a disk, network or system in trouble: then nobody knows what else is missing. */
+export function isTrouble(errno: number): boolean {
+  return !ORDINARY.includes(errno);
+}

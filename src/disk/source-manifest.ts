@@ -3,6 +3,7 @@ import { BlockKind } from "../wire/constants.ts";
 import { type Entry, mayFollow, rawBytesMax, SECTION_FIXED_BYTES, SectionWriter } from "../wire/manifest.ts";
 import type { Terms } from "../wire/terms.ts";
 import { Directories } from "./directories.ts";
+import { errorText, isTrouble } from "./errno.ts";
 import type { Problem } from "./lines.ts";
 import { display, mayBeNamed, toBytes, toLatin1 } from "./names.ts";
 import { type Found, type Seen, scan } from "./scan.ts";
@@ -47,6 +48,9 @@ export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boole
 function nothingHere(base: Latin1): string {
   return `base directory ${display(base)}: nothing to send, so that all would be removed elsewhere; if that is meant, say --max-delete`;
 }
+
+/** What was renamed may be what cannot be read, and the others have the last copies of it. */
+const IN_TROUBLE = "nothing is removed elsewhere by a host that cannot read its own tree";
 
 /** A section with files of more bytes than these, which were read for their digests, is sent: receivers can read theirs meanwhile. */
 const SECTION_CONTENT_BYTES_MAX = 64 << 20;
@@ -149,6 +153,12 @@ class ManifestMaker {
   /** Tells the user of a name that is not sent. */
   *#leaveOut(seen: Extract<Seen, { kind: "problem" }>): Maker<boolean> {
     tellProblem(this.#tools, this.#push, seen);
+    const { path, errno } = seen;
+    if (this.#outline.keepsOthers && isTrouble(errno)) {
+      const shown = display(path === "" ? this.#tools.shownBase : path);
+      yield { kind: "failed", message: `${shown}: ${errorText(errno)}: ${IN_TROUBLE}` };
+      return false;
+    }
     // A directory that cannot be listed has its entry already, and the base has none.
     if (seen.problem === "unlisted" || !mayBeNamed(seen.path)) return true;
     return this.#checker === undefined && !this.#outline.keepsOthers ? true : yield* this.#keep(seen.path);

@@ -49,6 +49,8 @@ export type StagePush = {
   readonly exchanged: Set<number>;
   /** Entries that replaced those of the manifest (PROTOCOL §10.5), by number. */
   readonly amended: Map<number, Entry>;
+  /** The first file that was to come here, and that its owner could not read because of some trouble: nothing is removed then. */
+  readonly unread: DiskFailure[];
 };
 
 /** The entry of that number as it is now. */

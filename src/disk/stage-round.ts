@@ -4,6 +4,7 @@ import type { DiskFailure } from "../wire/disk-port.ts";
 import type { Verdict } from "../wire/verdict.ts";
 import type { Builder } from "./builder.ts";
 import type { FileDigest } from "./digest.ts";
+import { isTrouble } from "./errno.ts";
 import { grownTo } from "./grow.ts";
 import { Mark } from "./marks.ts";
 import { failure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
@@ -108,6 +109,9 @@ export class Round {
       const at = this.#checked++ * DIGEST_BYTES;
       const own = this.#digests.subarray(at, at + DIGEST_BYTES);
       if (verdict.status !== "good") {
+        const { unread } = this.#options.push;
+        if (verdict.status === "unreadable" && isTrouble(verdict.errno) && unread.length === 0)
+          unread.push({ errno: verdict.errno, step: FailStep.remove, entry: number });
         const problem = builder.discard(number);
         if (problem !== undefined) return problem;
       } else if (!sameBytes(own, verdict.digest)) {

@@ -63,6 +63,7 @@ export function createStage(deps: StageDeps): {
       staging: new Staging(deps, base, name),
       amended: new Map(),
       exchanged: new Set(),
+      unread: [],
       budget: new Budget(pool, deps.limits ?? USUAL_LIMITS),
     });
     sessions.set(name, session);

@@ -10,6 +10,7 @@ import { interpose, push, receiver, run, tools, workspace } from "./support.ts";
 /** What has become of the tree when names are removed from it, and in which order that happens. */
 
 const EIO = 5;
+const EACCES = 13;
 const EBUSY = 16;
 const ENOTEMPTY = 39;
 
@@ -123,6 +124,29 @@ describe("what changes between comparison and commit", () => {
 });
 
 describe("the commit", () => {
+  test.each([
+    [EIO, ["d", "d/new", "d/same", "old"]],
+    [EACCES, ["d", "d/new", "d/same"]],
+  ])("with a file that its owner could not read, as it met error %d", (errno, after) => {
+    using space = workspace();
+    tree(space.path("a"), { "d/bad": "what was old", "d/new": "new", "d/same": "same" });
+    tree(space.path("b"), { "d/same": "s", old: "what was old" });
+    tree(space.path("c"), { "d/bad": "what was old", "d/same": "s", old: "what was old" });
+    run("touch", ["-r", space.path("a/d/bad"), space.path("c/d/bad")]);
+    const sys = interpose(tools.sys, (call, args) =>
+      call === "open" && args[1] === "bad" && args[2] === "read" ? -errno : undefined,
+    );
+    const to = ["b", "c"].map((name) => receiver(space.path(name)));
+    const { outcomes } = push({ from: space.path("a"), to, task: { removes: "extra" }, source: { sys } });
+    // What is new is there. It may be that what goes is the last that there is of a file which was renamed.
+    expect(left(space.path("b"))).toEqual(after);
+    const failure = errno === EIO ? { errno, step: FailStep.remove, entry: 1 } : undefined;
+    expect(outcomes[0]).toMatchObject({ committed: failure === undefined, failure });
+    // Who needs nothing that cannot be read lacks nothing.
+    expect(left(space.path("c"))).toEqual(["d", "d/bad", "d/new", "d/same"]);
+    expect(outcomes[1]?.committed).toBe(true);
+  });
+
   test("removes nothing before all that is new is in place, and nothing at all if that failed", () => {
     using space = workspace();
     tree(space.path("a"), { new: "new", z: "new" });

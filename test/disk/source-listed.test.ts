@@ -23,20 +23,20 @@ function makeSocket(directory: string, name: string): void {
 function damaged({
   names = [],
   closed = [],
+  errno = Errno.EACCES,
 }: {
   names?: readonly Latin1[];
   closed?: readonly Latin1[];
+  errno?: number;
 }): Sys {
   return {
     ...tools.sys,
     statMany: (dir, asked) =>
       tools.sys
         .statMany(dir, asked)
-        .map((stat, i) => (names.includes(asked[i] ?? "") ? (-Errno.EIO as Failed) : stat)),
+        .map((stat, i) => (names.includes(asked[i] ?? "") ? (-errno as Failed) : stat)),
     open: (dir, path, way) =>
-      way === "directory" && closed.includes(path)
-        ? (-Errno.EACCES as Failed)
-        : tools.sys.open(dir, path, way),
+      way === "directory" && closed.includes(path) ? (-errno as Failed) : tools.sys.open(dir, path, way),
   };
 }
 
@@ -79,6 +79,35 @@ test("a limit of removals that no receiver can reach is none", () => {
   expect(plain.terms).toMatchObject({ removes: false, removesMax: undefined, namesWanted: false });
 });
 
+test("a tree that cannot be read because of some trouble removes nothing, here or anywhere", () => {
+  using space = workspace();
+  tree(space.path("a"), { "d/f": "", "e/g": "" });
+  const from = space.path("a");
+  const { EIO } = Errno;
+  const no = "Input/output error: nothing is removed elsewhere by a host that cannot read its own tree";
+  const broken = [
+    [{ names: ["f"] }, "d/f"],
+    [{ closed: ["d"] }, "d"],
+    [{ closed: ["."] }, "/shown/base"],
+  ] as const;
+  for (const [where, shown] of broken) {
+    const { sys } = { sys: damaged({ ...where, errno: EIO }) };
+    for (const each of [
+      { task: extra },
+      { task: extra, dryRun: true },
+      { task: { mode: "prune", ...extra } as const },
+    ])
+      expect(manifestOf({ from, ...each, tools: { sys } }).message).toBe(`${shown}: ${no}`);
+    // What only brings something, or removes what was named, goes on.
+    for (const task of [{}, { removes: "missing" } as const, { mode: "check" } as const])
+      expect(manifestOf({ from, task, tools: { sys } }).message).toBeUndefined();
+    const excluding = { ...extra, excludes: ["d", "."].map((pattern) => Buffer.from(pattern)) };
+    expect(manifestOf({ from, task: excluding, tools: { sys } }).message).toBe(
+      shown.startsWith("d") ? undefined : `${shown}: ${no}`,
+    );
+  }
+});
+
 test("a base with nothing to send is not taken for a wish to have nothing, unless a limit is given", () => {
   using space = workspace();
   mkdirSync(space.path("a/sub"), { recursive: true });
@@ -115,10 +144,10 @@ test("names that exist but are not sent are entries where names are removed, and
   tree(space.path("a"), { "d/good": "", broken: "" });
   makeSocket(space.path("a/d"), "socket");
   symlinkSync("target", space.path("a/link"));
-  const readLink: Sys["readLink"] = () => -Errno.EIO as Failed;
+  const readLink: Sys["readLink"] = () => -Errno.EACCES as Failed;
   const sys = { ...damaged({ names: ["broken"] }), readLink };
   const asked = { from: space.path("a"), tools: { sys } };
-  const problems = ["unreadable 5 broken", "socket 0 d/socket", "unreadable 5 link"];
+  const problems = ["unreadable 13 broken", "socket 0 d/socket", "unreadable 13 link"];
   const removing = manifestOf({ ...asked, task: extra });
   expect(outline(removing)).toEqual(["other broken", "d+ d", "f d/good", "other d/socket", "other link"]);
   expect(told(removing)).toEqual(problems);
@@ -159,7 +188,7 @@ test("a directory whose names cannot be had is sent, and its names stay as they 
   // A listing that breaks off in the middle is none.
   const list: Sys["list"] = (fd) => {
     const names = tools.sys.list(fd);
-    return typeof names !== "number" && names.includes("x") ? (-Errno.EIO as Failed) : names;
+    return typeof names !== "number" && names.includes("x") ? (-Errno.EACCES as Failed) : names;
   };
   const half = manifestOf({ from: space.path("a"), task: extra, tools: { sys: { ...tools.sys, list } } });
   expect(outline(half)).toEqual(["d closed", "d+ open", "f open/y"]);
