@@ -29,7 +29,7 @@ const pushSchema = v.strictObject({
   id,
   paths: v.pipe(
     v.array(jsonNameSchema),
-    v.maxLength(PATHS_MAX),
+    v.maxLength(PATHS_MAX, atMost),
     v.description("Relative to the base; none with `recursive` is the whole base."),
   ),
   recursive: v.boolean(),
@@ -63,12 +63,16 @@ const pushSchema = v.strictObject({
     v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1))),
       v.minLength(1),
-      v.maxLength(HOSTS_MAX),
+      v.maxLength(HOSTS_MAX, atMost),
       v.description("Names or addresses of members; absent: all."),
     ),
   ),
   excludes: v.exactOptional(
-    v.pipe(v.array(jsonNameSchema), v.maxLength(EXCLUDES_MAX), v.description("Patterns of fnmatch(3).")),
+    v.pipe(
+      v.array(jsonNameSchema),
+      v.maxLength(EXCLUDES_MAX, atMost),
+      v.description("Patterns of fnmatch(3)."),
+    ),
   ),
   group: v.exactOptional(
     v.pipe(
@@ -80,6 +84,17 @@ const pushSchema = v.strictObject({
   files: v.exactOptional(v.pipe(v.boolean(), v.description("Whether `files` events are wanted."))),
   progress: v.exactOptional(v.pipe(v.boolean(), v.description("Whether `progress` events are wanted."))),
 });
+
+/** What msync's users read when they name too many. */
+function atMost({
+  requirement,
+  received,
+}: {
+  readonly requirement: number;
+  readonly received: string;
+}): string {
+  return `${received} are too many, at most ${requirement} are possible`;
+}
 
 /** Every request, as it comes. */
 export const requestSchema = v.variant("request", [

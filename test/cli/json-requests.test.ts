@@ -188,3 +188,11 @@ test("an order has what was asked for, and nothing where nothing was", () => {
     toOrder(push({ group: "0", excludes: ["b"] }), { excludes: ["a", "b"], resolveGroup: () => 0 }),
   ).toMatchObject({ task: { gid: 0, excludes: [new Uint8Array([97]), new Uint8Array([98])] } });
 });
+
+test.each([
+  ["paths", 65_537, "65537 are too many, at most 65536 are possible"],
+  ["excludes", 1_025, "1025 are too many, at most 1024 are possible"],
+])("too many of a kind, in words: %s", (name, count, fault) => {
+  const request = { request: "push", id: 7, paths: [], recursive: true, [name]: Array(count).fill("a") };
+  expect(parseRequest(JSON.stringify(request))).toEqual({ fault: `${name}: ${fault}`, id: 7 });
+});
