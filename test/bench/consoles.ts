@@ -1,5 +1,5 @@
 /**
- * `make bench`: 200 consoles of one daemon for a minute, while others ask and do not read, more than the daemon may keep for them: which of these are
+ * 200 consoles of one daemon for a minute, while others ask and do not read, more than the daemon may keep for them: which of these are
  * dropped, what the answers to the others are, and what it costs in memory. `bun test/bench/consoles.ts [SECONDS]`.
  */
 

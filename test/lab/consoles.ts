@@ -1,4 +1,4 @@
-/** Two hundred consoles of one daemon, and some that do not read, in the lab: for the test, and for `make bench`. */
+/** Two hundred consoles of one daemon, and some that do not read, in the lab: for the test, and for the bench. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { DeafReport } from "./console-deaf.ts";
 import type { LoadReport } from "./console-load.ts";
