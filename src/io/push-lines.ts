@@ -1,5 +1,6 @@
 import { errorText } from "../disk/errno.ts";
 import { problemText, type SourceLine } from "../disk/lines.ts";
+import { Errno } from "../disk/sys.ts";
 import { FailStep } from "../wire/constants.ts";
 
 /**
@@ -58,7 +59,9 @@ const STEP_TEXTS: Readonly<Record<FailStep, string>> = {
 /** A receiver's failure (PROTOCOL §9) in words: the step, then what the system said, if it did. */
 export function failureText(step: FailStep, errno: number): string {
   if (step === FailStep.remove && errno === 0) return "too many names to remove";
-  return errno === 0 ? STEP_TEXTS[step] : `${STEP_TEXTS[step]}: ${errorText(errno)}`;
+  if (errno === 0) return STEP_TEXTS[step];
+  const hint = errno === Errno.EXDEV ? " (another file system is mounted there)" : "";
+  return `${STEP_TEXTS[step]}: ${errorText(errno)}${hint}`;
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -8,6 +8,12 @@ test.each([
   [FailStep.rename, Errno.EACCES, "cannot rename: Permission denied"],
   [FailStep.digest, 0, "wrong content"],
   [FailStep.remove, Errno.EBUSY, "cannot remove: Device or resource busy"],
+  // Nothing is received below a mount point, or where an overlay's layers meet.
+  [
+    FailStep.compare,
+    Errno.EXDEV,
+    "cannot compare: Invalid cross-device link (another file system is mounted there)",
+  ],
   // No system call failed: the limit that the owner has set was reached.
   [FailStep.remove, 0, "too many names to remove"],
 ] as const)("a failure in step %d with errno %d is told as %j", (step, errno, text) => {
