@@ -1,6 +1,7 @@
 import type { Micros, NodeId, PushId } from "../wire/brand.ts";
 import type { Hello } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
+import { ipText } from "./names.ts";
 import type { Address, MemberInfo } from "./ports.ts";
 import {
   ANNOUNCE_AT_US,
@@ -85,7 +86,7 @@ export class Membership {
     this.#members.set(node, member);
     this.#places.set(place, member);
     this.#expiryCheck = Math.min(this.#expiryCheck, now + this.#expiryUs()) as Micros;
-    if (!known) this.#log(3, `member ${name} has joined`);
+    if (!known) this.#tellJoin(member);
     if (hello.solicit) this.#answer(now);
     // A daemon that was killed and started again must not be waited for under its old id (PROTOCOL §1.4).
     if (!restarted || rival.epoch === epoch) return [];
@@ -176,6 +177,19 @@ export class Membership {
 
   #expiryUs(): number {
     return this.#intervalUs() * EXPIRY_INTERVALS;
+  }
+
+  /** Two hosts of one name are a mistake that makes lines and targets ambiguous. */
+  #tellJoin({ node, name, address }: Member): void {
+    this.#log(3, `member ${name} has joined`);
+    const isNamesake = (other: Member) =>
+      other.node !== node && other.name === name && other.address.ip !== address.ip;
+    const namesake = this.all().find(isNamesake);
+    if (namesake === undefined) return;
+    this.#log(
+      1,
+      `two members have the name ${name}: ${ipText(namesake.address.ip)} and ${ipText(address.ip)}`,
+    );
   }
 
   #log(level: number, text: string): void {

@@ -35,6 +35,22 @@ describe("membership (PROTOCOL §4)", () => {
     expect(asked.length).toBeLessThanOrEqual(8);
   });
 
+  test("two hosts of one name are told, once; a daemon that was started again is none", () => {
+    const core = newCore();
+    const membership = new Membership(core);
+    const logged = () =>
+      drain(core).flatMap((output) =>
+        output.kind === "event" && output.event.kind === "log" ? [output.event] : [],
+      );
+    membership.onHello(node(2), hello, from, us(100));
+    membership.onHello(node(3), { ...hello, epoch: 6n }, from, us(200));
+    expect(logged().filter(({ level }) => level < 2)).toEqual([]);
+    for (const at of [300, 400]) membership.onHello(node(4), hello, { ...from, ip: 0x0a000009 }, us(at));
+    expect(logged().filter(({ level }) => level < 2)).toMatchObject([
+      { level: 1, text: "two members have the name host2: 10.0.0.2 and 10.0.0.9" },
+    ]);
+  });
+
   test("a silent member stays until the limit and is gone at it", () => {
     const core = newCore();
     const membership = new Membership(core);
