@@ -36,6 +36,8 @@ export type LoopParts = {
   readonly mail: Mail;
   /** The monotonic clock. */
   now(): Micros;
+  /** Frees memory that is not in use; a few milliseconds. Called while nothing goes on. */
+  collect(): void;
 };
 
 /** Batches taken from one socket, and batches of rows sent, before the other side has its turn. */
@@ -44,6 +46,9 @@ const batchesInTurn = 4;
 const blockedPauseUs = 1_000;
 /** After the engine has stopped, its last packets get this long. */
 const farewellUs = 50_000;
+/** After so many messages of the disk or of consoles, and then as long without one, there is garbage and time to collect it. */
+const collectAfterMessages = 256;
+const collectAfterUs = 500_000;
 /** An error of sending is told at most this often. */
 const complaintUs = 10_000_000;
 
@@ -68,6 +73,9 @@ class EngineLoop {
   #stopped = false;
   #complained = Number.NEGATIVE_INFINITY;
   #failures = 0;
+  /** Messages since memory was freed, and when the last one came. */
+  #messages = 0;
+  #messageAt: Micros;
   readonly #onControl = (packet: Uint8Array, from: Address): void => {
     this.#parts.engine.onControl(packet, from, this.#now);
     this.#drain();
@@ -76,6 +84,7 @@ class EngineLoop {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#now = parts.now();
+    this.#messageAt = this.#now;
     this.#meter = new TrafficMeter(() => {
       const { sentBytes = 0, sentPackets = 0 } = parts.net.counters();
       return sentBytes + sentPackets * IP_UDP_BYTES;
@@ -98,31 +107,48 @@ class EngineLoop {
       }
       this.#send();
       this.#post();
+      this.#rest();
     }
     this.#sayFarewell();
   }
 
   #timeout(): number {
     if (this.#more.group || this.#more.unicast) return 0;
-    const left = this.#parts.engine.deadline() - this.#parts.now();
+    const rest = this.#messages < collectAfterMessages ? Number.POSITIVE_INFINITY : this.#restAt;
+    const left = Math.min(this.#parts.engine.deadline(), rest) - this.#parts.now();
     return Math.max(left, this.#blocked ? blockedPauseUs : 0);
+  }
+
+  get #restAt(): number {
+    return this.#messageAt + collectAfterUs;
+  }
+
+  /** The collector of a thread that never returns to its event loop knows no pauses: what was used in a busy time would be kept for ever. */
+  #rest(): void {
+    if (this.#messages < collectAfterMessages || this.#now < this.#restAt) return;
+    this.#messages = 0;
+    this.#parts.collect();
   }
 
   #takeMail(): void {
     const { engine, mail } = this.#parts;
+    this.#messageAt = this.#now;
     for (let replies = mail.takeSource(); replies !== undefined; replies = mail.takeSource()) {
       for (const reply of replies) {
+        this.#messages++;
         engine.onSource(reply, this.#now);
         this.#drain();
       }
     }
     for (let replies = mail.takeStage(); replies !== undefined; replies = mail.takeStage()) {
       for (const reply of replies) {
+        this.#messages++;
         engine.onStage(reply, this.#now);
         this.#drain();
       }
     }
     for (let command = mail.takeCommand(); command !== undefined; command = mail.takeCommand()) {
+      this.#messages++;
       engine.onCommand(command, this.#now);
       this.#drain();
     }

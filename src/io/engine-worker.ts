@@ -26,6 +26,7 @@ awaitData<EngineThreadData>((data) => {
       traffic: (rate, counters) => tell({ kind: "traffic", rate, counters }),
     } satisfies Mail,
     now: () => Math.floor(performance.now() * 1_000) as Micros,
+    collect: () => Bun.gc(true),
   });
 });
 

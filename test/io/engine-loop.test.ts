@@ -82,7 +82,10 @@ function fakeNet(script: { wait: (timeoutUs: number, forSend: boolean) => { read
     sendControl: () => results.control.shift() ?? "done",
     counters: () => ({ sentBytes: 0, sentPackets: 0 }),
   };
-  return { net, log, results, now: () => now as Micros };
+  const collect = () => {
+    log.push("collect");
+  };
+  return { net, log, results, now: () => now as Micros, collect };
 }
 
 function silentMail(over: Partial<Mail> = {}): Mail {
@@ -109,10 +112,10 @@ describe("with a network that the test plays", () => {
     };
     let waits = 0;
     // The first wait ends one microsecond early, as a wake-up would.
-    const { net, log, now } = fakeNet({
+    const { net, log, now, collect } = fakeNet({
       wait: (timeoutUs) => ({ ready: 0, us: waits++ === 0 ? timeoutUs - 1 : timeoutUs }),
     });
-    runEngineLoop({ engine, net, mail: silentMail(), now });
+    runEngineLoop({ engine, net, mail: silentMail(), now, collect });
     expect(times).toEqual([1_000_500]);
     expect(log).toEqual(["wait 500", "wait 1"]);
   });
@@ -121,8 +124,8 @@ describe("with a network that the test plays", () => {
     const engine = new StubEngine();
     const commands: Command[] = [{ kind: "stop" }];
     engine.onCommand = () => engine.outputs.push(stopped);
-    const { net, log, now } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
-    runEngineLoop({ engine, net, mail: silentMail({ takeCommand: () => commands.shift() }), now });
+    const { net, log, now, collect } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+    runEngineLoop({ engine, net, mail: silentMail({ takeCommand: () => commands.shift() }), now, collect });
     expect(log).toEqual(["wait Infinity"]);
   });
 
@@ -134,7 +137,7 @@ describe("with a network that the test plays", () => {
     engine.takeRows = () => (taken++ === 0 ? 3 : 0);
     engine.onTimeout = () => timeouts++;
     let waits = 0;
-    const { net, log, results, now } = fakeNet({
+    const { net, log, results, now, collect } = fakeNet({
       wait: () => {
         waits++;
         if (waits === 1) return { ready: 0, us: 0 };
@@ -146,7 +149,7 @@ describe("with a network that the test plays", () => {
     });
     const commands: Command[] = [{ kind: "stop" }];
     results.rows.push("full");
-    runEngineLoop({ engine, net, mail: silentMail({ takeCommand: () => commands.shift() }), now });
+    runEngineLoop({ engine, net, mail: silentMail({ takeCommand: () => commands.shift() }), now, collect });
     expect(log).toEqual([
       "wait 0",
       "start 3",
@@ -170,9 +173,9 @@ describe("with a network that the test plays", () => {
       return 1;
     };
     const events: EngineEvent[] = [];
-    const { net, results, now } = fakeNet({ wait: () => ({ ready: 0, us: 10 }) });
+    const { net, results, now, collect } = fakeNet({ wait: () => ({ ready: 0, us: 10 }) });
     for (let i = 0; i < 10; i++) results.rows.push({ kind: "failed", errno: 101 });
-    runEngineLoop({ engine, net, mail: silentMail({ event: (event) => events.push(event) }), now });
+    runEngineLoop({ engine, net, mail: silentMail({ event: (event) => events.push(event) }), now, collect });
     const logged = events.filter((event) => event.kind === "log");
     expect(logged).toEqual([{ kind: "log", level: 1, text: "cannot send: errno 101 (1 since the start)" }]);
   });
@@ -193,15 +196,47 @@ describe("with a network that the test plays", () => {
     engine.onCommand = () =>
       engine.outputs.push({ kind: "source", request }, { kind: "source", request }, stopped);
     const commands: Command[] = [{ kind: "stop" }];
-    const { net, now } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+    const { net, now, collect } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
     const mail = silentMail({
       takeSource: () => replies.shift(),
       takeCommand: () => commands.shift(),
       toSource: (requests) => posted.push(requests),
     });
-    runEngineLoop({ engine, net, mail, now });
+    runEngineLoop({ engine, net, mail, now, collect });
     expect(engine.seen).toEqual(["closed", "closed", "closed"]);
     expect(posted).toEqual([[request, request]]);
+  });
+});
+
+describe("memory that is not in use", () => {
+  /** What a loop does that gets `count` replies at once, then nothing, until it would wait without end again. */
+  function courseAfter(count: number): string[] {
+    const engine = new StubEngine();
+    engine.onCommand = () => engine.outputs.push(stopped);
+    const key = { owner: 1n as NodeId, push: 1 as PushId };
+    const replies: SourceReply[][] = [Array.from({ length: count }, () => ({ kind: "closed", key }))];
+    const commands: Command[] = [{ kind: "stop" }];
+    let endless = 0;
+    const { net, log, now, collect } = fakeNet({
+      wait: (timeoutUs) => {
+        if (timeoutUs < Number.POSITIVE_INFINITY) return { ready: 0, us: timeoutUs };
+        endless++;
+        return { ready: Ready.wake, us: 0 };
+      },
+    });
+    const mail = silentMail({
+      takeSource: () => replies.shift(),
+      takeCommand: () => (endless === 2 ? commands.shift() : undefined),
+    });
+    runEngineLoop({ engine, net, mail, now, collect });
+    return log;
+  }
+
+  test("is freed once, when it has been quiet for half a second after much work", () => {
+    expect(courseAfter(256)).toEqual(["wait Infinity", "wait 500000", "collect", "wait Infinity"]);
+  });
+  test("is left alone after little", () => {
+    expect(courseAfter(255)).toEqual(["wait Infinity", "wait Infinity"]);
   });
 });
 
@@ -212,7 +247,7 @@ test("that the engine has stopped is told after its last packets are sent", () =
   engine.onTimeout = () => {
     engine.outputs.push({ kind: "control", to: undefined, packet: new Uint8Array(32) }, stopped);
   };
-  const { net, results, now } = fakeNet({ wait: () => ({ ready: Ready.send, us: 10 }) });
+  const { net, results, now, collect } = fakeNet({ wait: () => ({ ready: Ready.send, us: 10 }) });
   results.control.push("full", "full", "done");
   const recorded: Net = {
     ...net,
@@ -225,7 +260,7 @@ test("that the engine has stopped is told after its last packets are sent", () =
     },
   };
   const mail = silentMail({ event: (event) => order.push(event.kind) });
-  runEngineLoop({ engine, net: recorded, mail, now });
+  runEngineLoop({ engine, net: recorded, mail, now, collect });
   expect(order).toEqual(["full", "full", "done", "stopped"]);
 });
 
@@ -259,7 +294,13 @@ describe("over real sockets on the loopback", () => {
       engine.due = (performance.now() * 1_000 + 2_000_000) as Micros;
       engine.onTimeout = () => engine.outputs.push(stopped);
     }
-    return { engine, net: side.shim, mail, now: () => Math.floor(performance.now() * 1_000) as Micros };
+    return {
+      engine,
+      net: side.shim,
+      mail,
+      now: () => Math.floor(performance.now() * 1_000) as Micros,
+      collect: () => {},
+    };
   }
 
   test("control packets come with their sender's address and are answered to it", () => {
