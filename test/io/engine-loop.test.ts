@@ -1,16 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { Address, Command, Engine, EngineEvent, Output } from "../../src/engine/ports.ts";
+import type { Address, Command, EngineEvent } from "../../src/engine/ports.ts";
 import { Ready } from "../../src/io/abi-net.ts";
 import { type LoopParts, type Mail, runEngineLoop } from "../../src/io/engine-loop.ts";
 import { parseIp } from "../../src/io/ip.ts";
-import {
-  closeNet,
-  NetShim,
-  netFacts,
-  type OpenNet,
-  openNet,
-  type SendResult,
-} from "../../src/io/net-shim.ts";
+import { closeNet, NetShim, netFacts, type OpenNet, openNet } from "../../src/io/net-shim.ts";
 import { openWake, wake } from "../../src/io/shim.ts";
 import type { BlockIndex, Micros, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
 import { decode, encode } from "../../src/wire/codec.ts";
@@ -24,82 +17,8 @@ import {
   RxHead,
   resetEntry,
 } from "../../src/wire/rx-table.ts";
-import { TX_ROW_WORDS, TxRow } from "../../src/wire/tx-row.ts";
-
-const NEVER = Number.POSITIVE_INFINITY as Micros;
-const stopped: Output = { kind: "event", event: { kind: "stopped" } };
-
-/** An engine that does what the test says and stops when told. */
-class StubEngine implements Engine {
-  readonly outputs: Output[] = [];
-  readonly seen: string[] = [];
-  due: Micros = NEVER;
-  onControl = (_packet: Uint8Array, _from: Address, _now: Micros): void => {};
-  onReceived = (_now: Micros): void => {};
-  onCommand = (_command: Command, _now: Micros): void => {};
-  onTimeout = (_now: Micros): void => {};
-  onSource = (_reply: SourceReply, _now: Micros): void => {};
-  onStage = (): void => {};
-  takeRows = (_rows: Uint32Array, _rowsMax: number, _now: Micros): number => 0;
-  poll = (): Output | undefined => this.outputs.shift();
-  deadline = (): Micros => this.due;
-}
-
-type Net = LoopParts["net"];
-
-/** A network that is never ready but as the test says, and a clock that only waiting moves. */
-function fakeNet(script: { wait: (timeoutUs: number, forSend: boolean) => { ready: number; us: number } }) {
-  const log: string[] = [];
-  let now = 1_000_000;
-  let pending = 0;
-  const results: { control: SendResult[]; rows: SendResult[] } = { control: [], rows: [] };
-  const net: Net = {
-    rows: new Uint32Array(TX_ROW_WORDS * 64),
-    wait(timeoutUs, { forSend }) {
-      log.push(`wait ${timeoutUs}${forSend ? " send" : ""}`);
-      const { ready, us } = script.wait(timeoutUs, forSend);
-      now += us;
-      return ready;
-    },
-    receive: (socket) => {
-      log.push(`receive ${socket}`);
-      return { touched: 0, more: false };
-    },
-    get rowsPending() {
-      return pending > 0;
-    },
-    startRows(count) {
-      log.push(`start ${count}`);
-      pending = count;
-    },
-    sendRows() {
-      const result = results.rows.shift() ?? "done";
-      log.push(`rows ${typeof result === "string" ? result : "failed"}`);
-      if (result !== "full") pending = 0;
-      return result;
-    },
-    addControl: () => true,
-    sendControl: () => results.control.shift() ?? "done",
-    counters: () => ({ sentBytes: 0, sentPackets: 0 }),
-  };
-  const collect = () => {
-    log.push("collect");
-  };
-  return { net, log, results, now: () => now as Micros, collect };
-}
-
-function silentMail(over: Partial<Mail> = {}): Mail {
-  return {
-    takeCommand: () => undefined,
-    takeSource: () => undefined,
-    takeStage: () => undefined,
-    toSource: () => {},
-    toStage: () => {},
-    event: () => {},
-    traffic: () => {},
-    ...over,
-  };
-}
+import { TxRow } from "../../src/wire/tx-row.ts";
+import { fakeNet, NEVER, type Net, StubEngine, silentMail, stopped } from "./engine-loop-fixture.ts";
 
 describe("with a network that the test plays", () => {
   test("sleeps until the deadline, and calls onTimeout not a microsecond before it", () => {
