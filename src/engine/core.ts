@@ -16,6 +16,8 @@ export type Core = {
   readonly pacer: Pacer;
   readonly out: Outbox;
   readonly counters: Counters;
+  /** How often a push of another node has begun, or ended, to switch this node's tree. */
+  treeChanges: number;
 };
 
 /** Counts of things that happened since the start, by name. */

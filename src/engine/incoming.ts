@@ -8,7 +8,7 @@ import { keyText } from "./names.ts";
 import type { Address, EngineStatus } from "./ports.ts";
 import { Receiver } from "./receiver.ts";
 import { refusal } from "./refusal.ts";
-import { VOUCH_SPREAD_US } from "./tuning.ts";
+import { OFFER_KEPT_US, VOUCH_SPREAD_US } from "./tuning.ts";
 
 type Heard = { readonly from: Address; readonly now: Micros };
 
@@ -19,6 +19,8 @@ export class Incoming {
   readonly #freeContexts: number[];
   /** Ended pushes: whether this node has switched for them. */
   readonly #ended = new Remembered<boolean>();
+  /** Offers that wait for room: since when. */
+  readonly #kept = new Remembered<Micros>();
   /** Answers to QUERY that wait for their time, or have been given lately, by this node or another. */
   readonly #vouches = new Map<
     string,
@@ -144,8 +146,7 @@ export class Incoming {
       refused === undefined && this.#freeContexts.length > 0 ? this.#core.slots.take() : undefined;
     const context = slots === undefined ? undefined : this.#freeContexts.pop();
     if (slots === undefined || context === undefined) {
-      // The offer is repeated until then.
-      if (refused === undefined && this.#makesRoom(now)) return;
+      if (refused === undefined && this.#mayWait(text, now) && this.#makesRoom(now)) return;
       const why = refused ?? { reason: RefuseReason.busy, text: "busy with other pushes" };
       const records = [{ kind: "refuse", ...why }] as const;
       // Nothing is remembered: the offer is repeated until this has arrived.
@@ -153,6 +154,13 @@ export class Incoming {
       return;
     }
     this.#receivers.set(text, new Receiver(this.#core, key, { offer, from, grant: { context, slots }, now }));
+  }
+
+  /** Whether an offer, which is repeated, may stay without an answer: not so long that its owner would take this node for lost. */
+  #mayWait(text: string, now: Micros): boolean {
+    const since = this.#kept.get(text, now);
+    if (since === undefined) this.#kept.set(text, now, now);
+    return since === undefined || now - since < OFFER_KEPT_US;
   }
 
   /** Whether there may be room for one more push soon. Where an END was lost, the oldest push that is over here ends without. */

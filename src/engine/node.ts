@@ -40,6 +40,8 @@ class Node implements Engine {
   readonly #outgoing: Outgoing;
   #stopBy: Micros | undefined;
   #stopped = false;
+  /** Those of the core that the own pushes know of. */
+  #treeChanges = 0;
 
   constructor(config: EngineConfig, memory: EngineMemory, random: Random) {
     const counters = new Counters();
@@ -47,7 +49,7 @@ class Node implements Engine {
     const out = new Outbox(config.node, tag, counters);
     const slots = new SlotPool(memory.slots);
     const pacer = new Pacer(config.rateLimit);
-    this.#core = { config, groupTag: tag, memory, random, slots, pacer, out, counters };
+    this.#core = { config, groupTag: tag, memory, random, slots, pacer, out, counters, treeChanges: 0 };
     this.#membership = new Membership(this.#core);
     this.#incoming = new Incoming(this.#core, RX_CONTEXTS);
     this.#outgoing = new Outgoing(this.#core, this.#membership);
@@ -167,6 +169,8 @@ class Node implements Engine {
   }
 
   #settle(now: Micros): void {
+    if (this.#treeChanges !== this.#core.treeChanges) this.#outgoing.treeChanged(now);
+    this.#treeChanges = this.#core.treeChanges;
     this.#incoming.collect(now);
     this.#outgoing.collect(now);
     if (this.#stopBy === undefined || this.#stopped) return;

@@ -91,6 +91,11 @@ export class Outgoing {
     this.#senders.get(reply.key.push)?.onSource(reply, now);
   }
 
+  /** Another node's push begins, or has ended, to switch this node's tree. */
+  treeChanged(now: Micros): void {
+    for (const sender of this.#senders.values()) sender.treeChanged(now);
+  }
+
   onGone(node: NodeId, now: Micros): void {
     for (const sender of this.#senders.values()) sender.onGone(node, now);
   }

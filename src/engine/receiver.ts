@@ -162,6 +162,7 @@ export class Receiver {
   onCommit(now: Micros): void {
     if (this.#state.kind === "prepared" || this.#state.kind === "asking") {
       this.#state = { kind: "committing" };
+      this.#core.treeChanges++;
       this.#core.out.stage({ kind: "commit", key: this.key });
       this.#status.now(now);
     }
@@ -289,6 +290,7 @@ export class Receiver {
   #finish(failure: DiskFailure | undefined, now: Micros): void {
     if (failure !== undefined) this.#reports.add(failRecord(failure), now);
     this.#switched = failure === undefined;
+    this.#core.treeChanges++;
     this.#reports.add({ kind: "outcome", committed: this.#switched }, now);
     // A tree that is partly switched vouches for nothing, but stays to tell its owner.
     this.#state =

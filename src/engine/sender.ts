@@ -145,6 +145,15 @@ export class Sender {
     this.#advance(now);
   }
 
+  /**
+   * Another push begins, or has ended, to switch this node's tree. What it brings may be missing from a manifest that was read before, and would
+   * be removed again where it arrives as well: a push that removes names is not gone on with.
+   */
+  treeChanged(now: Micros): void {
+    if (!removesNames(this.order.task) || this.order.dryRun) return;
+    this.reject("another host's push has changed this tree meanwhile: push again", now);
+  }
+
   /** Stops the push unless the targets are switching already; nothing has changed anywhere then. */
   reject(text: string, now: Micros): void {
     if (this.#ending.begun || this.#state.kind === "committing") return;

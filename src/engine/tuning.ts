@@ -18,6 +18,8 @@ export const MEMBERS_MAX = 4_096;
 export const OFFER_REPEAT_US = 20_000;
 export const OFFER_REPEAT_US_MAX = 100_000;
 export const OFFER_PATIENCE_US = 1_000_000;
+/** A receiver without room leaves an offer unanswered for so long at most, lest it be counted as lost, and then says that it is busy. */
+export const OFFER_KEPT_US = 400_000;
 /** A target that lives but does not answer the offer holds up the others for this long at most. */
 export const OPENING_PATIENCE_US = 5_000_000;
 /** An owner's patience with a silent target. STATUS comes every 200 ms at least, so seven in a row must be lost. */

@@ -47,6 +47,7 @@ export function newCore(
     random: () => options.random ?? 0,
     slots: new SlotPool(slots),
     pacer: new Pacer(settings.rateLimit),
+    treeChanges: 0,
     out: new Outbox(settings.node, tag, counters),
     counters,
   };

@@ -7,7 +7,7 @@ import { EventQueue } from "./event-queue.ts";
 import { SimFailure } from "./failure.ts";
 import { Host, type Surroundings } from "./host.ts";
 import { HostTree } from "./host-tree.ts";
-import { Journal, type PushRecord } from "./journal.ts";
+import { Journal, type PushRecord, type StageRecord } from "./journal.ts";
 import { CLEAN_LINK, Network } from "./network.ts";
 import { PushWatch } from "./push-watch.ts";
 import type { PushPlan, Scenario } from "./scenario.ts";
@@ -201,6 +201,8 @@ export class World {
     if (owner.plan.noSend) return "does not send";
     if (record?.sourceFailed === true) return "source failed";
     if (owner.hadTrouble(from, this.queue.now)) return "owner in trouble";
+    if (text.includes("has changed this tree meanwhile"))
+      return this.#wasSwitched(owner.name, from) ? "tree changed" : undefined;
     if (!/no other makuosan|not contained in members/.test(text)) return undefined;
     // HELLO may be lost for so long that a member is forgotten, or not known yet.
     const lossy = this.scenario.hosts.some(
@@ -211,6 +213,13 @@ export class World {
     return this.hosts.some((host) => host.hadTrouble(from, this.queue.now))
       ? "members in trouble"
       : undefined;
+  }
+
+  /** Whether a push switched a host's tree since then; its engine may have heard of that later. */
+  #wasSwitched(host: string, since: number): boolean {
+    const switchesHere = ({ host: at, preparedAt, committedAt, closedAt }: StageRecord) =>
+      at === host && preparedAt !== undefined && (committedAt ?? closedAt ?? this.queue.now) >= since;
+    return [...this.journal.pushes.values()].some((record) => [...record.stages.values()].some(switchesHere));
   }
 
   #folders(): string[] {
