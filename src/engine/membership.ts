@@ -27,6 +27,8 @@ export class Membership {
   readonly #core: Core;
   readonly #members = new Map<NodeId, Member>();
   /** The members by host, as `placeOf` names them. */
+  /** Who was last heard under each name. */
+  readonly #names = new Map<string, NodeId>();
   readonly #places = new Map<string, Member>();
   #startedAt: Micros | undefined;
   #announced = 0;
@@ -87,6 +89,7 @@ export class Membership {
     this.#places.set(place, member);
     this.#expiryCheck = Math.min(this.#expiryCheck, now + this.#expiryUs()) as Micros;
     if (!known) this.#tellJoin(member);
+    this.#names.set(name, node);
     if (hello.solicit) this.#answer(now);
     // A daemon that was killed and started again must not be waited for under its old id (PROTOCOL §1.4).
     if (!restarted || rival.epoch === epoch) return [];
@@ -153,6 +156,7 @@ export class Membership {
     this.#members.delete(member.node);
     const place = placeOf(member.name, member.address);
     if (this.#places.get(place) === member) this.#places.delete(place);
+    if (this.#names.get(member.name) === member.node) this.#names.delete(member.name);
   }
 
   #expire(now: Micros): readonly NodeId[] {
@@ -182,10 +186,9 @@ export class Membership {
   /** Two hosts of one name are a mistake that makes lines and targets ambiguous. */
   #tellJoin({ node, name, address }: Member): void {
     this.#log(3, `member ${name} has joined`);
-    const isNamesake = (other: Member) =>
-      other.node !== node && other.name === name && other.address.ip !== address.ip;
-    const namesake = this.all().find(isNamesake);
-    if (namesake === undefined) return;
+    const last = this.#names.get(name);
+    const namesake = last === undefined || last === node ? undefined : this.#members.get(last);
+    if (namesake?.name !== name || namesake.address.ip === address.ip) return;
     this.#log(
       1,
       `two members have the name ${name}: ${ipText(namesake.address.ip)} and ${ipText(address.ip)}`,
