@@ -49,6 +49,8 @@ const farewellUs = 50_000;
 /** After so many messages of the disk or of consoles, and then as long without one, there is garbage and time to collect it. */
 const collectAfterMessages = 256;
 const collectAfterUs = 500_000;
+/** After so many there is no waiting for a pause: a thousand small pushes or a gigabyte of blocks. */
+const collectAtMessages = 4_096;
 /** An error of sending is told at most this often. */
 const complaintUs = 10_000_000;
 
@@ -125,7 +127,8 @@ class EngineLoop {
 
   /** The collector of a thread that never returns to its event loop knows no pauses: what was used in a busy time would be kept for ever. */
   #rest(): void {
-    if (this.#messages < collectAfterMessages || this.#now < this.#restAt) return;
+    const quiet = this.#messages >= collectAfterMessages && this.#now >= this.#restAt;
+    if (!quiet && this.#messages < collectAtMessages) return;
     this.#messages = 0;
     this.#parts.collect();
   }

@@ -154,6 +154,10 @@ describe("memory that is not in use", () => {
   test("is freed once, when it has been quiet for half a second after much work", () => {
     expect(courseAfter(256)).toEqual(["wait Infinity", "wait 500000", "collect", "wait Infinity"]);
   });
+  test("is freed at once after very much work, quiet or not", () => {
+    expect(courseAfter(4_095)).toEqual(["wait Infinity", "wait 500000", "collect", "wait Infinity"]);
+    expect(courseAfter(4_096)).toEqual(["wait Infinity", "collect", "wait Infinity"]);
+  });
   test("is left alone after little", () => {
     expect(courseAfter(255)).toEqual(["wait Infinity", "wait Infinity"]);
   });
