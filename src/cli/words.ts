@@ -1,5 +1,3 @@
-import { isUtf8 } from "node:buffer";
-
 /**
  * Words of the console's text protocol. Console text is bytes, one character each ("latin1"), so that names that are not UTF-8
  * pass unharmed.
@@ -11,25 +9,7 @@ export function splitWords(line: string): string[] {
   return words.map((word) => word.replace(/\\([ \t])/g, "$1"));
 }
 
-/** Whether `word` survives as one word of a line, which is UTF-8, when only its blanks are marked with backslashes. */
-export function isPlainWord(word: string): boolean {
-  return word !== "" && !/[^ -~\x80-\xff]|\\/.test(word) && isUtf8(Buffer.from(word, "latin1"));
-}
-
-/** Marks the blanks of a plain word (`isPlainWord`) for a line that `splitWords` will read. */
-export function quoteWord(word: string): string {
-  return word.replaceAll(" ", "\\ ");
-}
-
-/** Percent-encodes bytes, all but letters, digits and `._~/-`: fit for any word of any line. */
-export function percentEncode(bytes: string): string {
-  return bytes.replace(
-    /[^A-Za-z0-9._~/-]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
-}
-
-/** The inverse of `percentEncode`; undefined if a `%` is not followed by two hexadecimal digits. */
+/** The bytes that a word stands for in which some are `%HH`; undefined if a `%` is not followed by two hexadecimal digits. */
 export function percentDecode(word: string): string | undefined {
   if (/%(?![0-9A-Fa-f]{2})/.test(word)) return undefined;
   return word.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

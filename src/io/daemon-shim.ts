@@ -68,11 +68,6 @@ export function replaceStandard(fd: number): Failed | undefined {
   return failure(shim.mk_standard(fd));
 }
 
-/** Closes a descriptor that came from here. */
-export function closeDescriptor(fd: number): void {
-  shim.mk_close(fd);
-}
-
 /** How a process ended. */
 export type Ending = { readonly status: number; readonly signal: number };
 

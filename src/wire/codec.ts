@@ -6,7 +6,7 @@ import { readIds, writeIds } from "./ids.ts";
 import type { Commit, Drop, End, Message, Offer, Origin, Report, ReportRecord } from "./messages.ts";
 import { put8, put16, put32, put64, putId } from "./put.ts";
 import { readNak, readStatus, readSync, writeNak, writeStatus, writeSync } from "./reliability.ts";
-import { payloadBytes, RECORD_FIXED_BYTES, REMOVALS_FIXED_BYTES, readRecord, writeRecord } from "./report.ts";
+import { payloadBytes, RECORD_FIXED_BYTES, readRecord, writeRecord } from "./report.ts";
 
 /** Control packets: bytes to values and back (PROTOCOL §2 to §8). All sizes are of the body, which follows the header. */
 
@@ -34,11 +34,6 @@ const BODY = HEADER_BYTES;
 /** Bytes of a record in a REPORT's body. */
 export function recordBytes(record: ReportRecord): number {
   return RECORD_FIXED_BYTES + payloadBytes(record);
-}
-
-/** Most bytes of names in a record of kind "removals" that fits alone into a REPORT whose packet's body has at most `symbolSize` bytes. */
-export function removalNamesMax(symbolSize: number): number {
-  return symbolSize - REPORT_FIXED_BYTES - RECORD_FIXED_BYTES - REMOVALS_FIXED_BYTES;
 }
 
 /**

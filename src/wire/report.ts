@@ -10,7 +10,7 @@ import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 /** Bytes of a record before its payload. */
 export const RECORD_FIXED_BYTES = 4;
 /** Bytes of the payload of REMOVALS before the names. */
-export const REMOVALS_FIXED_BYTES = 8;
+const REMOVALS_FIXED_BYTES = 8;
 const FAIL_FIXED_BYTES = 8;
 const REFUSE_FIXED_BYTES = 2;
 const TEXT_BYTES_MAX = 400;

@@ -45,7 +45,6 @@ export const RxEntry = {
   lastBytes: 4, // P: bytes of the last symbol; 0 until it is there
   bitmap: 8, // P: 8 words; symbol s is bit (s mod 32) of word floor(s / 32)
 } as const;
-export const RX_BITMAP_WORDS = 8;
 export const NO_SLOT = 0xffff_ffff;
 
 /** Word index of context `index` in the table. */

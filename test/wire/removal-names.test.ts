@@ -1,8 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { NodeId, PushId } from "../../src/wire/brand.ts";
-import { encode, removalNamesMax } from "../../src/wire/codec.ts";
-import { HEADER_BYTES } from "../../src/wire/constants.ts";
 import { comparePaths } from "../../src/wire/path.ts";
 import { encodeRemovalNames, RemovalNamesReader, removalNameBytes } from "../../src/wire/removal-names.ts";
 import { effort } from "./arbitrary.ts";
@@ -90,18 +87,5 @@ describe("names of removals", () => {
   test("that are wrong are our own mistake", () => {
     for (const list of [["b", "a"], ["a", "a"], [".."], [""], ["n".repeat(256)]])
       expect(() => encodeRemovalNames(list.map(bytes))).toThrow("assertion failed");
-  });
-
-  test("as many as fit fill a packet, to the byte", () => {
-    for (const symbolSize of [256, 1440, 65_475]) {
-      const names = new Uint8Array(removalNamesMax(symbolSize)).fill(1);
-      const packet = encode({ node: 1n as NodeId, push: 7 as PushId }, 0, {
-        type: "report",
-        owner: 2n as NodeId,
-        first: 1,
-        records: [{ kind: "removals", count: 1, last: true, names }],
-      });
-      expect(packet.length).toBe(HEADER_BYTES + symbolSize);
-    }
   });
 });
