@@ -1,7 +1,6 @@
 import { bytesToText, displayBytes, textToBytes } from "./display.ts";
 import { parseHosts } from "./host-list.ts";
-import { type MsyncValues, msyncCommand } from "./msync-table.ts";
-import { parseWith } from "./parse.ts";
+import type { MsyncValues } from "./msync-table.ts";
 import { type Parsed, type ParsedExit, usageError } from "./parsed.ts";
 
 /** Where a daemon's console is. */
@@ -54,21 +53,23 @@ export type MsyncParsed = Parsed<MsyncOptions> | { readonly kind: "version" };
 const DEFAULT_TARGET = "tcp:127.0.0.1:5000";
 const levelMax = 9;
 
-/** Reads msync's command line. No arguments at all: the usage on stderr, status 1. */
-export function parseMsyncArguments(args: readonly string[]): MsyncParsed {
-  if (args.length === 0) return usage();
-  const command = msyncCommand();
-  const parsed = parseWith(command, args, () => ({ ...command.opts(), paths: command.args }));
-  if (parsed.kind === "exit") return parsed;
-  const words = parsed.options;
+/** The words of a command line, by option. */
+export type MsyncWords = Omit<MsyncValues, "verbose"> & {
+  /** How often it was said. */
+  readonly verbose: number | boolean;
+  readonly paths: readonly string[];
+};
+
+/** What the words of a command line ask for; "usage": the original would answer with its usage. */
+export function readWords(words: MsyncWords): MsyncParsed | "usage" {
   if (words.version) return { kind: "version" };
   const targetText = words.target ?? environmentTarget() ?? DEFAULT_TARGET;
   const target = parseTarget(targetText);
   if (target === undefined)
     return wrong(`'${targetText}' is no console: tcp:HOST:PORT, unix:PATH or a path is needed`);
   const action = readAction(words);
-  if (typeof action === "string") return wrong(action);
-  if (action.kind === "exit") return action;
+  if (action === "usage") return action;
+  if ("text" in action) return wrong(action.text);
   const level = Math.min(levelMax, words.loglevel + Number(words.verbose));
   return { kind: "run", options: { target, level, passwordFile: words.passwordFile, action } };
 }
@@ -82,9 +83,6 @@ export function parseTarget(text: string): Target | undefined {
   return port >= 1 && port <= 65_535 ? { kind: "tcp", host: tcp?.[1] ?? tcp?.[2] ?? "", port } : undefined;
 }
 
-/** The command line, read. */
-type Words = MsyncValues & { readonly paths: readonly string[] };
-
 /** Options that say what a push is to be: they go with no other action. */
 const PUSH_OPTIONS = [
   ["recursive", "--recursive"],
@@ -96,35 +94,40 @@ const PUSH_OPTIONS = [
   ["excludeFrom", "--exclude-from"],
   ["delete", "--delete"],
   ["group", "--group"],
-] as const satisfies readonly (readonly [keyof Words, string])[];
+] as const satisfies readonly (readonly [keyof MsyncWords, string])[];
 
-function readAction(words: Words): MsyncAction | ParsedExit | string {
+/** Why the words cannot be meant so; bytes. */
+type Fault = { readonly text: string };
+
+function readAction(words: MsyncWords): MsyncAction | Fault | "usage" {
   if (words.completeHosts) return { kind: "hosts" };
   const asked = (["members", "status", "check", "file"] as const).filter((name) => words[name] !== undefined);
-  if (asked.length > 1) return `${asked.map((name) => `--${name}`).join(" and ")} exclude each other`;
+  if (asked.length > 1)
+    return { text: `${asked.map((name) => `--${name}`).join(" and ")} exclude each other` };
   const [other] = asked;
   // The original answers these with its usage and status 1.
-  if (other !== undefined && other !== "file" && (words.delete || words.group !== undefined)) return usage();
+  if (other !== undefined && other !== "file" && (words.delete || words.group !== undefined)) return "usage";
   if (other === undefined || other === "check") return readPush(words);
   const also = PUSH_OPTIONS.find(([name]) => words[name] !== undefined);
   if (also !== undefined || words.paths.length > 0)
-    return `--${other} does not go with ${also === undefined ? "a path" : also[1]}`;
+    return { text: `--${other} does not go with ${also === undefined ? "a path" : also[1]}` };
   const json = words.json ?? false;
   if (other !== "file") return { kind: other, json };
-  if (json) return "--file does not go with --json";
+  if (json) return { text: "--file does not go with --json" };
   return { kind: "script", file: words.file ?? "" };
 }
 
-function readPush(words: Words): MsyncPush | string {
+function readPush(words: MsyncWords): MsyncPush | Fault {
   const { paths, recursive = false, dryRun = false, check = false, group } = words;
-  if (paths.length === 0 && !recursive) return "a path or -r is needed";
-  if (paths.includes("")) return "a path is empty";
+  if (paths.length === 0 && !recursive) return { text: "a path or -r is needed" };
+  if (paths.includes("")) return { text: "a path is empty" };
   const hosts = words.to === undefined ? undefined : parseHosts(words.to);
-  if (hosts?.length === 0) return "option -t names no host";
-  if (check && words.sync) return "--check and --sync exclude each other";
+  if (hosts?.length === 0) return { text: "option -t names no host" };
+  if (check && words.sync) return { text: "--check and --sync exclude each other" };
   const removes = words.delete ? "extra" : words.sync ? "missing" : "nothing";
   const removesMax = words.maxDelete;
-  if (removesMax !== undefined && removes === "nothing") return "--max-delete needs --delete or --sync";
+  if (removesMax !== undefined && removes === "nothing")
+    return { text: "--max-delete needs --delete or --sync" };
   return {
     kind: "push",
     paths,
@@ -145,10 +148,6 @@ function readPush(words: Words): MsyncPush | string {
 function environmentTarget(): string | undefined {
   const text = process.env.MSYNC_TARGET;
   return text === undefined || text === "" ? undefined : textToBytes(text);
-}
-
-function usage(): ParsedExit {
-  return { kind: "exit", status: 1, stdout: "", stderr: msyncCommand().helpInformation() };
 }
 
 function wrong(text: string): ParsedExit {

@@ -6,7 +6,7 @@ export function msyncWorld(): MsyncWorld {
   let stop: AbortController | undefined;
   return {
     print: (fd, lines) => print(fd, lines.map((line) => `${line}\n`).join("")),
-    showsProgress: (wanted) => wanted === "always" || (wanted === "auto" && mayBeTerminal()),
+    showsProgress: async (wanted) => wanted === "always" || (wanted === "auto" && (await mayBeTerminal())),
     openProgress: async (always) => {
       const { openProgressView } = await import("./progress-view.ts");
       return openProgressView(always);
@@ -26,7 +26,12 @@ function signalled(): AbortController {
 }
 
 /** Whether stderr could be a terminal that understands cursor movements. To know it for sure costs more than a short push. */
-function mayBeTerminal(): boolean {
+async function mayBeTerminal(): Promise<boolean> {
   if (process.env.TERM === "dumb") return false;
-  return process.getBuiltinModule("node:fs").fstatSync(2).isCharacterDevice();
+  try {
+    // Not by node:fs, whose loading takes as long as the connection.
+    return (await Bun.stderr.stat()).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }

@@ -32,7 +32,7 @@ export class PushRun {
   readonly #done: (status: number) => void;
   readonly #report: MsyncReport;
   /** Whether there will be a progress line. */
-  readonly #shows: boolean;
+  readonly #shows: Promise<boolean>;
   readonly #hosts = new Set<string>();
   readonly #complete = new Set<string>();
   readonly #failed = new Map<string, string>();
@@ -50,12 +50,12 @@ export class PushRun {
     this.#world = world;
     this.#done = done;
     // Asked for while the connection is being made: to know it takes a while.
-    this.#shows = !push.json && world.showsProgress(push.progress);
+    this.#shows = push.json ? Promise.resolve(false) : world.showsProgress(push.progress);
     this.#report = new MsyncReport({ ...push, level }, (fd, lines) => {
       if (!push.json) this.#print(fd, lines);
     });
     this.#client = new JsonClient(conversation, where, {
-      ready: () => this.#ask(),
+      ready: () => void this.#ask(),
       raw: (line) => {
         if (push.json) world.print(1, [line]);
       },
@@ -70,9 +70,10 @@ export class PushRun {
     return this.#client;
   }
 
-  #ask(): void {
+  async #ask(): Promise<void> {
     const { json, progress } = this.#push;
-    const shows = this.#shows;
+    const shows = await this.#shows;
+    if (this.#over) return;
     this.#client.send(
       pushRequest(this.#push, {
         id: PUSH_ID,

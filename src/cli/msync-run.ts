@@ -7,8 +7,6 @@ import {
 } from "./conversation.ts";
 import type { MsyncAction, MsyncOptions, MsyncPush } from "./msync-options.ts";
 import { PushRun } from "./msync-push.ts";
-import { askHosts, askJson } from "./msync-query.ts";
-import { TextRun } from "./msync-text.ts";
 import type { MsyncWorld } from "./msync-world.ts";
 import { USAGE_STATUS } from "./parsed.ts";
 import { UnusableFile } from "./unusable-file.ts";
@@ -77,12 +75,14 @@ async function prepare({ action, level, target }: MsyncOptions, world: MsyncWorl
     }
     case "script": {
       const { scriptLines } = await import("./msync-files.ts");
+      const { TextRun } = await import("./msync-text.ts");
       const commands = withLevel(level, scriptLines(action.file));
       return (conversation, done) => new TextRun(conversation, commands, { world, done });
     }
     case "members":
     case "status":
       if (action.json) {
+        const { askJson } = await import("./msync-query.ts");
         return (conversation, done) =>
           askJson(conversation, { where, about: action.kind }, ({ status, lines, error }) => {
             world.print(1, lines);
@@ -90,14 +90,21 @@ async function prepare({ action, level, target }: MsyncOptions, world: MsyncWorl
             done(status);
           });
       }
-      return (conversation, done) => new TextRun(conversation, [action.kind], { world, done });
-    case "hosts":
+      return askText(action.kind, world);
+    case "hosts": {
+      const { askHosts } = await import("./msync-query.ts");
       return (conversation, done) =>
         askHosts(conversation, where, (names) => {
           world.print(1, names);
           done(0);
         });
+    }
   }
+}
+
+async function askText(command: string, world: MsyncWorld): Promise<Begin> {
+  const { TextRun } = await import("./msync-text.ts");
+  return (conversation, done) => new TextRun(conversation, [command], { world, done });
 }
 
 async function passwordOf({ passwordFile }: MsyncOptions): Promise<string | undefined> {

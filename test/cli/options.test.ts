@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { parseMsyncArguments } from "../../src/cli/msync-command.ts";
 import {
   type MsyncAction,
   type MsyncOptions,
   type MsyncPush,
-  parseMsyncArguments,
   parseTarget,
 } from "../../src/cli/msync-options.ts";
 import { msyncCommand } from "../../src/cli/msync-table.ts";

@@ -1,4 +1,4 @@
-import { parseMsyncArguments } from "../../src/cli/msync-options.ts";
+import { parseMsyncArguments } from "../../src/cli/msync-command.ts";
 import { runMsync } from "../../src/cli/msync-run.ts";
 
 /** Runs msync inside of the test, not on a terminal, against a console on this port of the loopback. */
@@ -10,7 +10,7 @@ export function startMsync(port: number, ...args: readonly string[]) {
   const stop = new AbortController();
   const status = runMsync(parsed.options, {
     print: (fd, lines) => void (fd === 1 ? stdout : stderr).push(...lines),
-    showsProgress: () => false,
+    showsProgress: () => Promise.resolve(false),
     openProgress: () => Promise.resolve(undefined),
     stop: stop.signal,
   });
