@@ -7,6 +7,8 @@
 #define NET(field) (uint32_t)offsetof(struct mk_net, field)
 #define INTERFACE(field) (uint32_t)offsetof(struct mk_interface, field)
 #define STAT(field) (uint32_t)offsetof(struct mk_fs_stat, field)
+#define NEW_FILE(field) (uint32_t)offsetof(struct mk_fs_new_file, field)
+#define OLD_FILE(field) (uint32_t)offsetof(struct mk_fs_old_file, field)
 #define SPACE(field) (uint32_t)offsetof(struct mk_fs_space, field)
 
 /* One word for each row of netLayout in src/io/abi-net.ts, then of hashLayout, fsLayout and procLayout, in their order. */
@@ -41,6 +43,13 @@ static const uint32_t layout[] = {
   STAT(links), STAT(device), STAT(locked), STAT(major), STAT(minor),
   sizeof(struct mk_fs_space),
   SPACE(available), SPACE(free), SPACE(inodes), SPACE(inodes_free), SPACE(read_only), SPACE(type),
+  MK_FS_MAKE_CREATE, MK_FS_MAKE_WRITE, MK_FS_MAKE_METADATA,
+  sizeof(struct mk_fs_new_file),
+  NEW_FILE(at), NEW_FILE(seconds), NEW_FILE(bytes), NEW_FILE(nanoseconds), NEW_FILE(directory), NEW_FILE(name), NEW_FILE(uid),
+  NEW_FILE(gid), NEW_FILE(mode), NEW_FILE(error), NEW_FILE(step), NEW_FILE(digest),
+  sizeof(struct mk_fs_old_file),
+  OLD_FILE(at), OLD_FILE(seconds), OLD_FILE(changed_ns), OLD_FILE(bytes), OLD_FILE(nanoseconds), OLD_FILE(directory), OLD_FILE(name),
+  OLD_FILE(error), OLD_FILE(changed), OLD_FILE(digest),
   /* process */
   MK_READY_FD,
 };

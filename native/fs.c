@@ -54,15 +54,26 @@ static int32_t answer(long result)
   return result < 0 ? -errno : (int32_t)result;
 }
 
+static int32_t open_how(int directory, const char *path, struct open_how how)
+{
+  long fd;
+  do fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
+  while (fd < 0 && errno == EINTR);
+  return answer(fd);
+}
+
 int32_t mk_fs_open(int32_t directory, const char *path, uint32_t way)
 {
   if (way >= sizeof ways / sizeof ways[0]) return -EINVAL;
-  struct open_how how = {.flags = ways[way].flags, .mode = ways[way].mode, .resolve = ways[way].resolve};
-  int at = way == MK_FS_OPEN_BASE ? AT_FDCWD : directory;
-  long fd;
-  do fd = syscall(SYS_openat2, at, path, &how, sizeof how);
-  while (fd < 0 && errno == EINTR);
-  return answer(fd);
+  const struct open_how how = {.flags = ways[way].flags, .mode = ways[way].mode, .resolve = ways[way].resolve};
+  return open_how(way == MK_FS_OPEN_BASE ? AT_FDCWD : directory, path, how);
+}
+
+int32_t fs_create(int32_t directory, const char *name, uint32_t mode)
+{
+  const struct way *const way = &ways[MK_FS_OPEN_CREATE];
+  const struct open_how how = {.flags = way->flags, .mode = mode, .resolve = way->resolve};
+  return open_how(directory, name, how);
 }
 
 int32_t mk_fs_list(int32_t directory, void *out, uint32_t bytes)

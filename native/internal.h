@@ -87,4 +87,7 @@ uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes);
 /* The checksum of a packet in two parts: its header, whose own checksum field counts as zero, and its body (PROTOCOL §2). */
 uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t body_bytes);
 
+/* As MK_FS_OPEN_CREATE, but with these permissions as far as the process's mask lets them. */
+int32_t fs_create(int32_t directory, const char *name, uint32_t mode);
+
 #endif

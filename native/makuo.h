@@ -460,4 +460,59 @@ MK_API int32_t mk_fs_lock(int32_t fd);
 /* The clock from which the kernel takes files' times, which ticks every 1 to 10 ms; nanoseconds since 1970. [clock_gettime] */
 MK_API int64_t mk_fs_now_ns(void);
 
+/*
+ * ---- 13.1 Many small files in one call. Rows have `name` as an offset in `names`, which ends in a NUL, and `at` and `bytes` as a part of
+ * the arena. All rows are looked at before anything is done: -EINVAL if one of them is not as said, or a name contains a slash.
+ */
+
+/* As uid or gid: it is not changed, as for chown(2). */
+#define MK_FS_OWNER_STAYS 0xffffffffu
+
+/* What failed of a row of mk_fs_make_files. */
+enum mk_fs_make_step { MK_FS_MAKE_CREATE = 0, MK_FS_MAKE_WRITE = 1, MK_FS_MAKE_METADATA = 2 };
+
+struct mk_fs_new_file {
+  uint64_t at;          /* its bytes, all of them */
+  int64_t seconds;      /* of modification */
+  uint32_t bytes;
+  uint32_t nanoseconds;
+  int32_t directory;
+  uint32_t name;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t mode;        /* 12 bits */
+  int32_t error;        /* out: 0, or the errno that ended the call */
+  uint32_t step;        /* out: enum mk_fs_make_step, with an error */
+  uint32_t zero;
+  uint8_t digest[16];   /* out: XXH3-128 of the bytes, seed 0, canonical */
+};
+
+/*
+ * Makes files, each as by MK_FS_OPEN_CREATE, mk_fs_write, mk_fs_chown, mk_fs_chmod, mk_fs_utime and mk_close; owner and mode are set only
+ * where they are not right already. Ends at the first error. Returns how many were made: less than count if the row of that number has an
+ * error, which may have left the file there, incomplete. [openat2, pwrite, fstat, fchown, fchmod, utimensat, close]
+ */
+MK_API int32_t mk_fs_make_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
+                                struct mk_fs_new_file *rows, uint32_t count);
+
+struct mk_fs_old_file {
+  uint64_t at;          /* where its bytes go: as many as it must have */
+  int64_t seconds;      /* of modification, as it must be */
+  int64_t changed_ns;   /* out: time of the last change of anything when it was opened; 0 if it was not, or was no such file */
+  uint32_t bytes;
+  uint32_t nanoseconds;
+  int32_t directory;
+  uint32_t name;
+  int32_t error;        /* out: 0, or errno */
+  uint32_t changed;     /* out: 1 if it is not, or did not stay, a file of that size and time all the while */
+  uint8_t digest[16];   /* out: as above; zeros unless it is good */
+};
+
+/*
+ * Reads files from front to back, each as by MK_FS_OPEN_READ_NOATIME (or MK_FS_OPEN_READ where that is not allowed), mk_fs_stat, mk_fs_read,
+ * mk_fs_stat and mk_close. What cannot be read becomes zeros from there on. Returns count. [openat2, fstat, pread, close]
+ */
+MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
+                                struct mk_fs_old_file *rows, uint32_t count);
+
 #endif

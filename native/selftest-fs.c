@@ -149,6 +149,71 @@ static void selftest_devices(int32_t base)
   free(rows);
 }
 
+static struct mk_fs_new_file *new_rows(int32_t base)
+{
+  struct mk_fs_new_file *const rows = memory(2 * sizeof *rows);
+  for (uint32_t i = 0; i < 2; i++) {
+    rows[i] = (struct mk_fs_new_file){.at = 2 * i, .bytes = 3, .seconds = -1, .nanoseconds = 5, .directory = base, .name = 2 * i,
+                                      .uid = i == 0 ? MK_FS_OWNER_STAYS : getuid(), .gid = i == 0 ? MK_FS_OWNER_STAYS : getgid(), .mode = 04700};
+  }
+  return rows;
+}
+
+/* Rows that are not as said are refused as a whole, before the first file. */
+static void selftest_unsound(int32_t base)
+{
+  uint8_t *const arena = memory(5);
+  static const struct mk_fs_new_file bad[] = {
+    {.at = 3, .bytes = 3}, {.at = 6}, {.at = UINT64_MAX, .bytes = 2}, {.name = 4}, {.name = 3}, {.mode = 010000}, {.bytes = UINT32_MAX},
+  };
+  static const char *const names[] = {"a\0b", "a\0/", "a\0.", "a\0"};
+  for (uint32_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    struct mk_fs_new_file *const rows = new_rows(base);
+    rows[1] = bad[i];
+    rows[1].directory = base;
+    CHECK(mk_fs_make_files(arena, 5, names[0], 4, rows, 2) == -EINVAL);
+    free(rows);
+  }
+  for (uint32_t i = 1; i < 4; i++) {
+    struct mk_fs_new_file *const rows = new_rows(base);
+    CHECK(mk_fs_make_files(arena, 5, names[i], i == 3 ? 3 : 4, rows, 2) == -EINVAL);
+    CHECK(mk_fs_make_files(arena, 5, "a\0..", 5, rows, 2) == -EINVAL && mk_fs_make_files(arena, 5, "a\0b", 3, rows, 2) == -EINVAL);
+    free(rows);
+  }
+  struct mk_fs_old_file old = {.at = 3, .bytes = 3, .directory = base};
+  CHECK(mk_fs_read_files(arena, 5, "a", 2, &old, 1) == -EINVAL);
+  CHECK(mk_fs_make_files(arena, 5, "", 0, NULL, 0) == 0 && mk_fs_read_files(arena, 5, "", 0, NULL, 0) == 0);
+  CHECK(mk_fs_unlink(base, "a") == -ENOENT);
+  free(arena);
+}
+
+static void selftest_many(int32_t base)
+{
+  uint8_t *const arena = memory(5);
+  memcpy(arena, "12345", 5);
+  struct mk_fs_new_file *const rows = new_rows(base);
+  CHECK(mk_fs_make_files(arena, 5, "a\0b", 4, rows, 2) == 2 && rows[0].error == 0 && rows[1].error == 0);
+  CHECK(mk_fs_make_files(arena, 5, "c\0b", 4, rows, 2) == 1 && rows[1].error == EEXIST && rows[1].step == MK_FS_MAKE_CREATE);
+  uint8_t digest[16];
+  mk_xxh3_128(arena + 2, 3, 0, digest);
+  CHECK(memcmp(rows[1].digest, digest, 16) == 0);
+  struct mk_fs_old_file *const old = memory(3 * sizeof *old);
+  uint8_t *const into = memory(9);
+  memset(into, 0x55, 9);
+  for (uint32_t i = 0; i < 3; i++)
+    old[i] = (struct mk_fs_old_file){.at = 3 * i, .bytes = 3, .seconds = -1, .nanoseconds = i == 1 ? 6 : 5, .directory = base, .name = 2 * i};
+  CHECK(mk_fs_read_files(into, 9, "b\0a\0x", 6, old, 3) == 3);
+  CHECK(memcmp(into, "345\0\0\0\0\0", 9) == 0 && memcmp(old[0].digest, digest, 16) == 0);
+  CHECK(old[0].error == 0 && old[0].changed == 0 && old[0].changed_ns > 1500000000000000000);
+  CHECK(old[1].error == 0 && old[1].changed == 1 && old[1].changed_ns == 0 && old[1].digest[0] == 0);
+  CHECK(old[2].error == ENOENT && old[2].changed == 0);
+  CHECK(mk_fs_unlink(base, "a") == 0 && mk_fs_unlink(base, "b") == 0 && mk_fs_unlink(base, "c") == 0);
+  free(into);
+  free(old);
+  free(rows);
+  free(arena);
+}
+
 void selftest_fs(void)
 {
   char path[] = "/tmp/makuosan-selftest-XXXXXX";
@@ -163,6 +228,8 @@ void selftest_fs(void)
   selftest_stat(base);
   selftest_names(base);
   selftest_devices(base);
+  selftest_unsound(base);
+  selftest_many(base);
   struct mk_fs_space *const space = memory(sizeof *space);
   CHECK(mk_fs_space(base, space) == 0 && space->free >= space->available && space->read_only == 0);
   struct statvfs same;

@@ -4,7 +4,16 @@ import type { Entry } from "../wire/manifest.ts";
 import { Mark } from "./marks.ts";
 import { join, nameOf, parentOf, toLatin1 } from "./names.ts";
 import { currentEntry, failure, metadataOf, type StagePush } from "./stage-push.ts";
-import { Errno, type Failed, type Fd, failed, type Latin1, type Sys } from "./sys.ts";
+import {
+  Errno,
+  type Extent,
+  type Failed,
+  type Fd,
+  failed,
+  type Latin1,
+  type NewFile,
+  type Sys,
+} from "./sys.ts";
 
 /**
  * Up to this many staged entries are flushed one by one; with more, one flush of the whole file system is cheaper. It is the smaller evil for
@@ -27,29 +36,36 @@ export class Builder {
   /** Entries below this number have been made, but for those with content. */
   #next = 0;
   #singly: boolean | undefined;
+  /** The root that was asked for last. */
+  #root: { readonly number: number; readonly path: Latin1 } | undefined;
 
   constructor(sys: Sys, push: StagePush) {
     this.#sys = sys;
     this.#push = push;
   }
 
-  /** Makes what comes before entry `until` and needs no content: directories, links, FIFOs, empty files. */
-  advance(until: number): DiskFailure | undefined {
+  /**
+   * Makes what comes before entry `until` and needs no content: directories, links, FIFOs, empty files. `before` is called ahead of the first,
+   * if there is any.
+   */
+  advance(until: number, before?: Before): DiskFailure | undefined {
     const { sections, marks } = this.#push;
     if (this.#next >= until) return undefined;
     let { section, index } = sections.locate(this.#next);
+    let first = true;
     for (; section < sections.count; section++, index = 0) {
       const bits = marks.of(section);
-      const first = sections.firstEntry(section);
-      const length = Math.min(sections.length(section), until - first);
+      const firstEntry = sections.firstEntry(section);
+      const length = Math.min(sections.length(section), until - firstEntry);
       for (; bits !== undefined && index < length; index++) {
         const mark = bits[index] ?? 0;
         // An amendment may have made one before its turn.
         if (!isStaged(mark) || (mark & (Mark.content | Mark.staged)) !== 0) continue;
-        const problem = this.make(first + index);
+        const problem = (first ? before?.() : undefined) ?? this.make(firstEntry + index);
         if (problem !== undefined) return problem;
+        first = false;
       }
-      if (first + sections.length(section) >= until) break;
+      if (firstEntry + sections.length(section) >= until) break;
     }
     this.#next = until;
     return undefined;
@@ -81,10 +97,27 @@ export class Builder {
     return failed(place) ? place : this.#sys.open(place.dir, place.name, "create");
   }
 
+  /**
+   * A file as `Sys.makeFiles` takes it, to be made before another directory than of the last TURNS_GOOD is asked for (`Staging.turns`). `before` is
+   * called ahead of the making of its directory, if that is missing.
+   */
+  describe(number: number, from: Extent, before: Before): NewFile | DiskFailure {
+    const entry = currentEntry(this.#push, number);
+    const place = this.#place(number, before);
+    if (isFailure(place)) return place;
+    if (failed(place)) return failure(FailStep.stage, place, number);
+    return { ...place, from, metadata: { ...metadataOf(this.#sys, entry), mode: entry.mode } };
+  }
+
+  /** A file has been made as it was described. */
+  made(number: number): void {
+    this.#push.marks.change(number, { set: Mark.staged });
+  }
+
   /** Ends a file whose bytes are all there, and closes it. */
   complete(number: number, fd: Fd): DiskFailure | undefined {
     const set = this.#sys.setMetadata(fd, metadataOf(this.#sys, currentEntry(this.#push, number)));
-    const flushed = set === 0 && this.#flushSingly() ? this.#sys.sync(fd) : 0;
+    const flushed = set === 0 && this.flushesSingly() ? this.#sys.sync(fd) : 0;
     this.#sys.close(fd);
     if (set < 0) return failure(FailStep.metadata, set, number);
     if (flushed < 0) return failure(FailStep.flush, flushed, number);
@@ -115,7 +148,7 @@ export class Builder {
         if (wrong !== undefined) return wrong;
       }
     }
-    const flushed = this.#flushSingly() ? staging.flushDirectory() : staging.flush();
+    const flushed = this.flushesSingly() ? staging.flushDirectory() : staging.flush();
     return flushed < 0 ? failure(FailStep.flush, flushed, undefined) : undefined;
   }
 
@@ -127,7 +160,7 @@ export class Builder {
     // To move a directory, its owner needs the right to write to it (its `..` changes). The commit sets the right mode.
     const mode = (mark & Mark.root) !== 0 && !this.#sys.root ? (metadata.mode ?? 0) | 0o700 : metadata.mode;
     const set = this.#sys.setMetadata(fd, { ...metadata, mode });
-    const flushed = set === 0 && this.#flushSingly() ? this.#sys.sync(fd) : 0;
+    const flushed = set === 0 && this.flushesSingly() ? this.#sys.sync(fd) : 0;
     this.#sys.close(fd);
     if (set < 0) return failure(FailStep.metadata, set, number);
     return flushed < 0 ? failure(FailStep.flush, flushed, number) : undefined;
@@ -142,15 +175,30 @@ export class Builder {
   }
 
   /** Where an entry is staged: a directory that is there, and a name in it. */
-  #place(number: number): Place | Failed {
-    const made = this.#push.staging.make();
+  #place(number: number): Place | Failed;
+  #place(number: number, before: Before): Place | Failed | DiskFailure;
+  #place(number: number, before?: Before): Place | Failed | DiskFailure {
+    const { staging } = this.#push;
+    const made = staging.make();
     if (made < 0) return made as Failed;
-    const path = stagedPath(this.#push, number);
-    const dir = this.#push.staging.getOrMake(parentOf(path));
+    const path = stagedPath(this.#push, number, (root) => this.#rootPath(root));
+    const parent = parentOf(path);
+    let dir = staging.get(parent);
+    if (dir === -Errno.ENOENT) {
+      const problem = before?.();
+      if (problem !== undefined) return problem;
+      dir = staging.getOrMake(parent);
+    }
     return failed(dir) ? dir : { dir, name: nameOf(path) };
   }
 
-  #flushSingly(): boolean {
+  #rootPath(number: number): Latin1 {
+    if (this.#root?.number !== number) this.#root = { number, path: rootPath(this.#push, number) };
+    return this.#root.path;
+  }
+
+  /** Whether each staged entry is flushed by itself. */
+  flushesSingly(): boolean {
     this.#singly ??= this.#push.roots.anyImplicit ? false : this.#count() <= FLUSHED_SINGLY_MAX;
     return this.#singly;
   }
@@ -166,6 +214,8 @@ export class Builder {
   }
 }
 
+/** Done ahead of what may close the descriptors of directories. */
+type Before = () => DiskFailure | undefined;
 type Place = { readonly dir: Fd; readonly name: Latin1 };
 
 /** Whether marks say that an entry has, or is to get, a staged form. */
@@ -174,11 +224,12 @@ export function isStaged(mark: number): boolean {
 }
 
 /** Path of an entry in the push's staging directory. */
-export function stagedPath({ sections, marks, roots }: StagePush, number: number): Latin1 {
-  const mark = marks.get(number);
-  if ((mark & Mark.inside) === 0) return String(number);
+export function stagedPath(push: StagePush, number: number, pathOfRoot?: (root: number) => Latin1): Latin1 {
+  const { sections, marks, roots } = push;
+  if ((marks.get(number) & Mark.inside) === 0) return String(number);
   const root = roots.of(number);
-  return join(String(root), pathOf(sections, number).slice(rootPath({ sections, roots }, root).length + 1));
+  const above = pathOfRoot?.(root) ?? rootPath(push, root);
+  return join(String(root), pathOf(sections, number).slice(above.length + 1));
 }
 
 /** Path of a new directory that is staged whole. */
@@ -191,6 +242,10 @@ export function rootPath({ sections, roots }: Pick<StagePush, "sections" | "root
 function pathOf(sections: StagePush["sections"], number: number): Latin1 {
   const { section, index } = sections.locate(number);
   return toLatin1(sections.entry(section, index).path);
+}
+
+function isFailure(place: Place | Failed | DiskFailure): place is DiskFailure {
+  return typeof place === "object" && "errno" in place;
 }
 
 function makeNode(sys: Sys, entry: Entry, { dir, name }: Place): number {

@@ -7,7 +7,7 @@ import { quietInNs } from "./quiet.ts";
 import { type Extent, errnoOf, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** From this size on the kernel is told that a file is read from front to back. */
-const SEQUENTIAL_BYTES_MIN = 1 << 20;
+export const SEQUENTIAL_BYTES_MIN = 1 << 20;
 
 /** Whether a file's reading went well so far; `errno` of what failed. */
 type Health =

@@ -2,9 +2,10 @@ import { type Amendment, amendmentBytes, encodeAmendments } from "../wire/amendm
 import { AMENDMENTS_MAX, BlockKind } from "../wire/constants.ts";
 import { rawBytesMax } from "../wire/manifest.ts";
 import { encodeVerdicts, VERDICT_BYTES, type Verdict } from "../wire/verdict.ts";
-import { FileReader } from "./file-reader.ts";
+import { FileReader, type Reading } from "./file-reader.ts";
 import { toLatin1 } from "./names.ts";
 import { describe, look } from "./scan.ts";
+import { SmallReader } from "./small-reader.ts";
 import {
   type Maker,
   madeBlock,
@@ -61,8 +62,25 @@ function* stream(
   { round, reader, verdicts }: { round: Round; reader: FileReader; verdicts: VerdictLog },
 ): Maker<Doubts> {
   const doubts: Doubts = new Map();
+  // One that changed in the last round is likelier than others to be written by somebody who is just held up.
+  const judge = ({ verdict, changedNs, quiet }: Reading, { entry, size }: RoundFile) => {
+    const doubtful = !quiet || round.index > 0;
+    if (verdict.status === "good" && size > 0 && doubtful) doubts.set(verdicts.count, changedNs);
+    verdicts.add(verdict);
+    if (verdict.status === "unreadable") tellUnreadable(tools, push, entry, verdict.errno);
+  };
+  const small = new SmallReader(tools.sys, push.directories, judge);
   let filled = 0;
   for (const file of round.files()) {
+    if (file.size <= push.capacity - filled && small.add(file, push.target + filled)) {
+      filled += file.size;
+      if (filled < push.capacity) continue;
+      small.flush();
+      yield madeBlock(BlockKind.content, filled);
+      filled = 0;
+      continue;
+    }
+    small.flush();
     reader.open(file.entry);
     while (reader.left > 0) {
       const bytes = Math.min(reader.left, push.capacity - filled);
@@ -72,13 +90,9 @@ function* stream(
       yield madeBlock(BlockKind.content, filled);
       filled = 0;
     }
-    const { verdict, changedNs, quiet } = reader.finish(file.number);
-    // One that changed in the last round is likelier than others to be written by somebody who is just held up.
-    const doubtful = !quiet || round.index > 0;
-    if (verdict.status === "good" && file.size > 0 && doubtful) doubts.set(verdicts.count, changedNs);
-    verdicts.add(verdict);
-    if (verdict.status === "unreadable") tellUnreadable(tools, push, file.entry, verdict.errno);
+    judge(reader.finish(file.number), file);
   }
+  small.flush();
   if (filled > 0) yield madeBlock(BlockKind.content, filled);
   return doubts;
 }

@@ -7,6 +7,7 @@ import type { FileDigest } from "./digest.ts";
 import { isTrouble } from "./errno.ts";
 import { grownTo } from "./grow.ts";
 import { Mark } from "./marks.ts";
+import { SmallMaker } from "./small-maker.ts";
 import { failure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
 import { Errno, type Extent, type Fd, failed } from "./sys.ts";
 
@@ -41,6 +42,8 @@ export class Round {
   #from = 0;
   /** The file that is being written, and how much of it has been. */
   #open: { readonly number: number; readonly fd: Fd; written: number } | undefined;
+  /** Files that came whole in this block. */
+  readonly #small: SmallMaker;
   /** Digests of the wanted files, in stream order. */
   #digests = new Uint8Array(64 * DIGEST_BYTES);
   #digested = 0;
@@ -49,6 +52,10 @@ export class Round {
   constructor(options: RoundOptions) {
     this.#options = options;
     this.#digest = options.tools.digest.open();
+    const { tools, push, builder } = options;
+    this.#small = new SmallMaker(tools.sys, { builder, staging: push.staging }, (digests) =>
+      this.#keepDigests(digests),
+    );
     this.#files = options.files();
     this.#judged = options.files();
     this.#file = this.#files.next().value ?? undefined;
@@ -87,14 +94,19 @@ export class Round {
       const from = Math.max(start, this.#from);
       const part = { at: extent.at + (from - start), bytes: Math.min(end, until) - from };
       if (file.wanted && part.bytes > 0) {
-        const problem = this.#take(file, from - this.#from, part);
+        const whole =
+          part.bytes === file.size && this.#open === undefined && !this.#options.builder.flushesSingly();
+        const problem = whole
+          ? this.#small.add(file.number, part)
+          : (this.#small.flush() ?? this.#take(file, from - this.#from, part));
         if (problem !== undefined) return problem;
       }
       if (until > end) break;
       this.#from = until;
       this.#file = this.#files.next().value ?? undefined;
     }
-    return undefined;
+    // The block's memory is ours only until we answer.
+    return this.#small.flush();
   }
 
   /** Takes the next verdicts. A file that is not good is not staged any more. */
@@ -150,7 +162,7 @@ export class Round {
     if (file.size >= WRITE_BACK_BYTES_MIN) tools.sys.writeBack(open.fd, position, part.bytes);
     if (open.written < file.size) return undefined;
     this.#open = undefined;
-    this.#keepDigest();
+    this.#keepDigests(this.#digest.finish());
     return builder.complete(file.number, open.fd);
   }
 
@@ -162,10 +174,12 @@ export class Round {
     return undefined;
   }
 
-  #keepDigest(): void {
-    const at = this.#digested++ * DIGEST_BYTES;
-    this.#digests = grownTo(this.#digests, at + DIGEST_BYTES);
-    this.#digests.set(this.#digest.finish(), at);
+  /** Keeps the digests of the next files. */
+  #keepDigests(digests: Uint8Array): void {
+    const at = this.#digested * DIGEST_BYTES;
+    this.#digests = grownTo(this.#digests, at + digests.length);
+    this.#digests.set(digests, at);
+    this.#digested += digests.length / DIGEST_BYTES;
   }
 }
 

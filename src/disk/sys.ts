@@ -82,6 +82,44 @@ export type Metadata = {
   readonly time: { readonly seconds: bigint; readonly nanoseconds: number } | undefined;
 };
 
+/** Files of one call of `makeFiles` or `readFiles` at most. */
+export const BULK_FILES_MAX = 256;
+
+/** A file that is made whole: where, of which bytes, and its metadata. */
+export type NewFile = {
+  readonly dir: Fd;
+  readonly name: Latin1;
+  readonly from: Extent;
+  readonly metadata: Metadata & { readonly mode: number };
+};
+
+/** How far `makeFiles` came: all, or `made` files and an error of the next one. */
+export type MadeFiles = {
+  readonly made: number;
+  /** XXH3-128 (seed 0, canonical) of each file's bytes, one after the other. Good until the next call. */
+  readonly digests: Uint8Array;
+  readonly failed: { readonly step: "create" | "write" | "metadata"; readonly result: Failed } | undefined;
+};
+
+/** A file that is to be read whole, of that size and time; its bytes go to `into`, which has that size. */
+export type OldFile = {
+  readonly dir: Fd;
+  readonly name: Latin1;
+  readonly into: Extent;
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+};
+
+/** What `readFiles` found. */
+export type TakenFile = {
+  /** "changed": it was no such file, or did not stay one while it was read. */
+  readonly health: "good" | "changed" | Failed;
+  /** As of `Stat`, when it was opened; 0 unless it was such a file then. */
+  readonly changedNs: bigint;
+  /** XXH3-128 (seed 0, canonical) of its bytes, the caller's; of a good file. */
+  readonly digest: Uint8Array;
+};
+
 export interface Sys {
   /** Whether this process may give files away: it runs as root. */
   readonly root: boolean;
@@ -107,6 +145,17 @@ export interface Sys {
   read(fd: Fd, into: Extent, position: number): number;
   /** Writes all of the extent. */
   write(fd: Fd, from: Extent, position: number): number;
+
+  /**
+   * Makes files one after the other, at most BULK_FILES_MAX, until one fails: each as by `open` ("create"), `write`, `setMetadata` and `close`.
+   * One that failed may be there, incomplete. Names are single ones.
+   */
+  makeFiles(files: readonly NewFile[]): MadeFiles;
+  /**
+   * Reads files one after the other, at most BULK_FILES_MAX: each as by `open` ("read"), `stat`, `read`, `stat` and `close`. One answer for each, in
+   * order. What is missing of one is zeros. Names are single ones.
+   */
+  readFiles(files: readonly OldFile[]): TakenFile[];
 
   makeDirectory(dir: Fd, name: Latin1): number;
   makeSymlink(target: Latin1, dir: Fd, name: Latin1): number;

@@ -27,6 +27,8 @@ export const fsSymbols = {
   mk_fs_may_write: { args: ["i32"], returns: "i32" },
   mk_fs_lock: { args: ["i32"], returns: "i32" },
   mk_fs_now_ns: { args: [], returns: "i64" },
+  mk_fs_make_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
 } as const;
 
 /** Ways of opening. */
@@ -74,6 +76,41 @@ export const SpaceField = {
   type: 40,
 } as const;
 
+/** What failed of a file that was to be made. */
+export const FsMakeStep = { create: 0, write: 1, metadata: 2 } as const;
+
+/** Bytes of struct mk_fs_new_file, then its fields' offsets. */
+export const NEW_FILE_BYTES = 72;
+export const NewFileField = {
+  at: 0,
+  seconds: 8,
+  bytes: 16,
+  nanoseconds: 20,
+  directory: 24,
+  name: 28,
+  uid: 32,
+  gid: 36,
+  mode: 40,
+  error: 44,
+  step: 48,
+  digest: 56,
+} as const;
+
+/** Bytes of struct mk_fs_old_file, then its fields' offsets. */
+export const OLD_FILE_BYTES = 64;
+export const OldFileField = {
+  at: 0,
+  seconds: 8,
+  changedNs: 16,
+  bytes: 24,
+  nanoseconds: 28,
+  directory: 32,
+  name: 36,
+  error: 40,
+  changed: 44,
+  digest: 48,
+} as const;
+
 function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(table).map(([name, value]) => [`${prefix}.${name}`, value]);
 }
@@ -86,4 +123,9 @@ export const fsLayout: readonly (readonly [name: string, value: number])[] = [
   ...fields("StatField", StatField),
   ["SPACE_BYTES", SPACE_BYTES],
   ...fields("SpaceField", SpaceField),
+  ...fields("FsMakeStep", FsMakeStep),
+  ["NEW_FILE_BYTES", NEW_FILE_BYTES],
+  ...fields("NewFileField", NewFileField),
+  ["OLD_FILE_BYTES", OLD_FILE_BYTES],
+  ...fields("OldFileField", OldFileField),
 ];

@@ -2,6 +2,7 @@ import type { Extent, Failed, Fd, Latin1, Metadata, NodeKind, Space, Stat, Sys }
 import { assert } from "../wire/brand.ts";
 import { FsDevice, FsWay, SpaceField, STAT_BYTES, StatField } from "./abi-fs.ts";
 import { addressAt, allocate, type Memory, type Pointer, shim } from "./ffi.ts";
+import { bulkCalls } from "./sys-bulk.ts";
 
 /** Names of one call of mk_fs_stat_many. */
 const STAT_ROWS = 256;
@@ -90,6 +91,7 @@ export function createSys(arena: Memory): Sys {
     ...looking(context, root),
     ...naming(context),
     ...filling(context),
+    ...bulkCalls(arena),
   };
 }
 

@@ -24,6 +24,7 @@ import type {
   Task,
 } from "../../src/wire/disk-port.ts";
 import { SEND_TASK } from "../../src/wire/disk-port.ts";
+import { singly } from "./singly.ts";
 import { type Block, type Outcome, Target, unite } from "./target.ts";
 
 /** A small capacity, so that small trees have many blocks. */
@@ -183,18 +184,21 @@ export function settle(): void {
   }
 }
 
-/** A Sys whose calls are announced first; a number is their answer in place of the real one. */
+/** A Sys whose calls are announced first; a number is their answer in place of the real one. Those for many files are so many single ones. */
 export function interpose(
   sys: Sys,
   announce: (call: keyof Sys, args: readonly unknown[]) => number | undefined,
 ): Sys {
-  return new Proxy(sys, {
+  const single: Sys = new Proxy(sys, {
     get(target, name: keyof Sys) {
+      if (name === "makeFiles" || name === "readFiles") return bulk[name];
       const member = target[name];
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => announce(name, args) ?? Reflect.apply(member, target, args);
     },
   });
+  const bulk = singly(() => single, tools);
+  return single;
 }
 
 /** What there is below a base, by path: type, metadata and content; the base's own metadata is left out. */

@@ -1,0 +1,137 @@
+/*
+ * What a tree of small files costs is system calls, and for each of them the way there and back: here one call from JavaScript does all that
+ * is to be done for as many files as a block holds. No file is treated in another way than one at a time. The ABI is makuo.h, section 13.1.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct mk_fs_new_file) == 72, "mk_fs_new_file has a hole");
+_Static_assert(sizeof(struct mk_fs_old_file) == 64, "mk_fs_old_file has a hole");
+
+/* Whether a row's extent lies in the arena, and its name is one of a directory's: one component, not empty, `.` or `..`. */
+static int is_sound(uint64_t arena_bytes, uint64_t at, uint32_t bytes, const char *names, uint32_t names_bytes, uint32_t name)
+{
+  if (at > arena_bytes || bytes > arena_bytes - at || name >= names_bytes) return 0;
+  const char *const first = names + name;
+  const char *const end = memchr(first, 0, names_bytes - name);
+  if (end == NULL || end == first || memchr(first, '/', (size_t)(end - first)) != NULL) return 0;
+  return strcmp(first, ".") != 0 && strcmp(first, "..") != 0;
+}
+
+/* Owner, mode and time of a file that is open for writing and has its bytes; 0 or an errno. chown takes set-id bits away: it comes first. */
+static int32_t set_metadata(int fd, const struct mk_fs_new_file *row)
+{
+  struct stat is;
+  if (fstat(fd, &is) < 0) return errno;
+  const int user = row->uid == MK_FS_OWNER_STAYS || is.st_uid == row->uid;
+  const int group = row->gid == MK_FS_OWNER_STAYS || is.st_gid == row->gid;
+  if (!(user && group) && fchown(fd, row->uid, row->gid) < 0) return errno;
+  if ((is.st_mode & 07777) != row->mode && fchmod(fd, row->mode) < 0) return errno;
+  const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = row->seconds, .tv_nsec = (long)row->nanoseconds}};
+  return futimens(fd, times) < 0 ? errno : 0;
+}
+
+static int32_t fail(struct mk_fs_new_file *row, uint32_t step, int32_t error)
+{
+  row->step = step;
+  row->error = error;
+  return error;
+}
+
+static int32_t make_file(uint8_t *arena, const char *name, struct mk_fs_new_file *row)
+{
+  /* In a directory to which only this process has access; set-id bits come with the metadata. */
+  const int32_t fd = fs_create(row->directory, name, row->mode & 0777);
+  if (fd < 0) return fail(row, MK_FS_MAKE_CREATE, -fd);
+  const int64_t written = mk_fs_write(fd, arena + row->at, row->bytes, 0);
+  const int32_t error = written < 0 ? 0 : set_metadata(fd, row);
+  /* Some file systems tell only now that there was no room. */
+  const int32_t closed = close(fd) < 0 && errno != EINTR ? errno : 0;
+  if (written < 0) return fail(row, MK_FS_MAKE_WRITE, (int32_t)-written);
+  if (error != 0) return fail(row, MK_FS_MAKE_METADATA, error);
+  if (closed != 0) return fail(row, MK_FS_MAKE_WRITE, closed);
+  mk_xxh3_128(arena + row->at, row->bytes, 0, row->digest);
+  return 0;
+}
+
+int32_t mk_fs_make_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
+                         struct mk_fs_new_file *rows, uint32_t count)
+{
+  for (uint32_t i = 0; i < count; i++) {
+    const struct mk_fs_new_file *const row = &rows[i];
+    if (!is_sound(arena_bytes, row->at, row->bytes, names, names_bytes, row->name) || row->mode > 07777) return -EINVAL;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    rows[i].error = 0;
+    if (make_file(arena, names + rows[i].name, &rows[i]) != 0) return (int32_t)i;
+  }
+  return (int32_t)count;
+}
+
+static int64_t changed_ns(const struct stat *is)
+{
+  /* Unsigned: a file system may claim any time, and an overflow must not be undefined. */
+  return (int64_t)((uint64_t)is->st_ctim.tv_sec * 1000000000u + (uint64_t)is->st_ctim.tv_nsec);
+}
+
+/* Whether this is the file that the row tells of. */
+static int is_that(const struct stat *is, const struct mk_fs_old_file *row)
+{
+  return S_ISREG(is->st_mode) && (uint64_t)is->st_size == row->bytes && is->st_mtim.tv_sec == row->seconds &&
+         is->st_mtim.tv_nsec == (long)row->nanoseconds;
+}
+
+/* Reads an open file, which must be what its row says before and after; sets error or changed if it is not. Returns the bytes read. */
+static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row)
+{
+  struct stat is;
+  if (fstat(fd, &is) < 0) {
+    row->error = errno;
+    return 0;
+  }
+  row->changed = !is_that(&is, row);
+  if (row->changed) return 0;
+  row->changed_ns = changed_ns(&is);
+  const int64_t got = mk_fs_read(fd, into, row->bytes, 0);
+  if (got < 0) {
+    row->error = (int32_t)-got;
+    return 0;
+  }
+  if (fstat(fd, &is) < 0) row->error = errno;
+  else row->changed = (uint64_t)got < row->bytes || !is_that(&is, row) || changed_ns(&is) != row->changed_ns;
+  return (uint32_t)got;
+}
+
+static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *row)
+{
+  int32_t fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ_NOATIME);
+  if (fd == -EPERM) fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ);
+  uint32_t got = 0;
+  if (fd < 0) row->error = -fd;
+  else {
+    got = read_open(fd, arena + row->at, row);
+    (void)close(fd);
+  }
+  if (got < row->bytes) memset(arena + row->at + got, 0, row->bytes - got);
+  if (row->error == 0 && row->changed == 0) mk_xxh3_128(arena + row->at, row->bytes, 0, row->digest);
+}
+
+int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
+                         struct mk_fs_old_file *rows, uint32_t count)
+{
+  for (uint32_t i = 0; i < count; i++)
+    if (!is_sound(arena_bytes, rows[i].at, rows[i].bytes, names, names_bytes, rows[i].name)) return -EINVAL;
+  for (uint32_t i = 0; i < count; i++) {
+    rows[i].changed_ns = 0;
+    rows[i].error = 0;
+    rows[i].changed = 0;
+    memset(rows[i].digest, 0, sizeof rows[i].digest);
+    read_file(arena, names + rows[i].name, &rows[i]);
+  }
+  return (int32_t)count;
+}

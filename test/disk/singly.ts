@@ -1,0 +1,84 @@
+import type { Arena } from "../../src/disk/arena.ts";
+import type { Digest } from "../../src/disk/digest.ts";
+import {
+  type Failed,
+  failed,
+  type MadeFiles,
+  type NewFile,
+  type OldFile,
+  type Sys,
+  type TakenFile,
+} from "../../src/disk/sys.ts";
+
+/**
+ * The calls that treat many files at once, by the calls that treat one: what the shim is to do, in words of the port. A test that stops, fails or
+ * watches single system calls has those of the bulk calls before it, too.
+ */
+export function singly(
+  sys: () => Sys,
+  { arena, digest }: { arena: Arena; digest: Digest },
+): Pick<Sys, "makeFiles" | "readFiles"> {
+  return {
+    makeFiles(files) {
+      const digests: Uint8Array[] = [];
+      let stopped: MadeFiles["failed"];
+      for (const file of files) {
+        stopped = make(sys(), file);
+        if (stopped !== undefined) break;
+        digests.push(digest.block(file.from, 0));
+      }
+      return { made: digests.length, digests: Buffer.concat(digests), failed: stopped };
+    },
+    readFiles: (files) => files.map((file) => read(sys(), { arena, digest }, file)),
+  };
+}
+
+function make(sys: Sys, { dir, name, from, metadata }: NewFile): MadeFiles["failed"] {
+  const fd = sys.open(dir, name, "create");
+  if (failed(fd)) return { step: "create", result: fd };
+  const written = sys.write(fd, from, 0);
+  const set = written < 0 ? 0 : sys.setMetadata(fd, metadata);
+  sys.close(fd);
+  if (written < 0) return { step: "write", result: written as Failed };
+  return set < 0 ? { step: "metadata", result: set as Failed } : undefined;
+}
+
+function read(sys: Sys, { arena, digest }: { arena: Arena; digest: Digest }, file: OldFile): TakenFile {
+  const { into } = file;
+  const found = readOpen(sys, file);
+  const done = Math.max(0, found.done);
+  arena.bytes.fill(0, into.at + done, into.at + into.bytes);
+  const good = found.health === "good";
+  const own = good ? digest.block(into, 0) : new Uint8Array(16);
+  return { health: found.health, changedNs: found.changedNs, digest: own };
+}
+
+function readOpen(
+  sys: Sys,
+  { dir, name, into, seconds, nanoseconds }: OldFile,
+): Pick<TakenFile, "health" | "changedNs"> & { readonly done: number } {
+  const nothing = { changedNs: 0n, done: 0 };
+  const fd = sys.open(dir, name, "read");
+  if (failed(fd)) return { ...nothing, health: fd };
+  try {
+    const before = sys.stat(fd);
+    if (failed(before)) return { ...nothing, health: before };
+    const sameTime = before.seconds === seconds && before.nanoseconds === nanoseconds;
+    if (before.kind !== "file" || before.size !== into.bytes || !sameTime)
+      return { ...nothing, health: "changed" };
+    const { changedNs } = before;
+    const done = sys.read(fd, into, 0);
+    if (done < 0) return { changedNs, done, health: done as Failed };
+    const after = sys.stat(fd);
+    if (failed(after)) return { changedNs, done, health: after };
+    const same =
+      done === into.bytes &&
+      after.size === before.size &&
+      after.seconds === seconds &&
+      after.nanoseconds === nanoseconds &&
+      after.changedNs === changedNs;
+    return { changedNs, done, health: same ? "good" : "changed" };
+  } finally {
+    sys.close(fd);
+  }
+}
