@@ -9,10 +9,10 @@ SOURCES := $(shell find src -name '*.ts') package.json package-lock.json
 # Its head says what these are.
 INSTALL := PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" ZSHDIR="$(ZSHDIR)" SERVICE_USER="$(SERVICE_USER)" sh share/install.sh
 
-.PHONY: help setup native build install uninstall deb demo test check sim bench clean
+.PHONY: help setup native build install uninstall deb demo test check sim bench bench-quick clean
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 
 setup: ## Install what is missing: Debian's packages (as root), npm's, Bun among them
 	@sh test/support/setup-debian.sh
@@ -55,9 +55,14 @@ check: native ## The quick ones: types, style, units
 sim: native ## The simulator: 2,000 seeds
 	bun test/sim/run.ts --seeds 2000
 
-bench: native ## Measure: against rsync, side by side; and what a lost host costs
-	@sh test/support/as-root.sh bun test/bench/rsync.ts
+bench: native ## Measure, side by side with rsync, uftp, udpcast and what the kernel can do; and what a lost host costs
+	@sh test/support/setup-debian.sh bench
+	@sh test/support/as-root.sh bun test/bench/run.ts
 	@sh test/support/as-root.sh bun test/bench/lost-host.ts
+
+bench-quick: native ## The same in less than three minutes: less data, fewer rounds
+	@sh test/support/setup-debian.sh bench
+	@sh test/support/as-root.sh bun test/bench/run.ts --quick
 
 clean: ## Remove what was built (node_modules stays)
 	rm -rf build dist

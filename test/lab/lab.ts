@@ -174,6 +174,11 @@ export class Host {
     return this.namespace.must(["sh", "-c", line], { env: this.environment() });
   }
 
+  /** The words that start msync here, without a shell. */
+  get msyncCommand(): readonly string[] {
+    return this.#commands.msync;
+  }
+
   msync(args: readonly string[], options: RunOptions = {}): Promise<Result> {
     return this.exec([...this.#commands.msync, ...args], options);
   }

@@ -96,7 +96,7 @@ export async function until<T>(
 }
 
 /** This process' environment without what would steer the daemon or msync, and in one language. */
-function environment(): Record<string, string> {
+export function environment(): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !name.startsWith("MAKUOSAN_") && name !== "MSYNC_TARGET") clean[name] = value;

@@ -4,6 +4,7 @@
 # cannot be installed from here; the command that would do it has been printed. Words name what is to be done besides building and the lab:
 #   deb      packages for Debian
 #   install  tests of the installation
+#   bench    the benchmark: what it compares with, and what draws
 set -eu
 
 missing=""
@@ -38,6 +39,12 @@ need rsync rsync
 for purpose in "$@"; do
     case $purpose in
     deb) need dpkg-dev dpkg-shlibdeps ;;
+    bench)
+        need uftp uftp uftpd
+        need udpcast udp-sender udp-receiver
+        need iperf3 iperf3
+        need gnuplot-nox gnuplot
+        ;;
     install)
         need dpkg-dev dpkg-shlibdeps
         need man-db man
