@@ -39,7 +39,7 @@ _makuosan() {
             -b --base -u --user -g --group -G --groups -c --chroot -n --foreground -D --daemon -C --core -p --port
             -m --multicast -i --interface --name -k --key -T --rate -R --receive-buffer -S --send-buffer --no-gso --no-gro
             -l --listen -U --socket -K --password-file -o --no-console -r --no-receive -s --no-send -O --owner-match
-            --devices -f --parallel -d --loglevel --log -h --help -V --version" -- "$cur")
+            --devices --no-fsync -f --parallel -d --loglevel --log -h --help -V --version" -- "$cur")
         ;;
     esac
 }

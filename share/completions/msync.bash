@@ -76,7 +76,7 @@ _msync() {
     esac
     if [[ $cur == -* && $prev != -- ]]; then
         mapfile -t COMPREPLY < <(compgen -W "
-            -r --recursive -n --dry-run -t --to -g --group --delete --sync --max-delete --check --exclude --exclude-from
+            -r --recursive -n --dry-run -t --to -g --group --delete --sync --max-delete --check --no-fsync --exclude --exclude-from
             -v --verbose -l --loglevel --json --progress --no-progress --members --status -f --file -c --target
             -K --password-file -h --help -V --version" -- "$cur")
         return

@@ -73,6 +73,7 @@ export function parseDaemonArguments(
     noSend: !options.send,
     ownerMatch: options.ownerMatch === true,
     devices: options.devices === true,
+    fsync: options.fsync,
     chroot: options.chroot === true,
     coreDumps: options.core === true,
     background: options.daemon === true || (defaults.background && options.foreground !== true),
@@ -168,6 +169,7 @@ const pushes = () => ({
   send: new Option("-s, --no-send", "never send"),
   ownerMatch: new Option("-O, --owner-match", "send only what belongs to the daemon's user"),
   devices: new Option("--devices", "make device nodes where a push has them; as root only"),
+  fsync: new Option("--no-fsync", "do not wait for the disk when receiving: a power failure may undo it"),
   parallel: new Option("-f, --parallel <n>", "1 to 7; no effect: all files are one stream").argParser(
     wholeNumber(1, 7),
   ),
@@ -184,7 +186,7 @@ function daemonCommand() {
   const { base, user, group, groups, chroot, foreground, daemon, core } = running();
   const { port, multicast, interface: on, name, key, rate, receiveBuffer, sendBuffer, gso, gro } = network();
   const { listen, socket, password, none } = consoles();
-  const { receive, send, ownerMatch, devices, parallel } = pushes();
+  const { receive, send, ownerMatch, devices, fsync, parallel } = pushes();
   const { level, file } = logs();
   return new Command("makuosan")
     .description("Sends and receives directory trees, to and from all other makuosan of the group at once.")
@@ -217,6 +219,7 @@ function daemonCommand() {
     .addOption(send)
     .addOption(ownerMatch)
     .addOption(devices)
+    .addOption(fsync)
     .addOption(parallel)
     .addOption(level)
     .addOption(file);

@@ -32,6 +32,8 @@ export type JsonPush = {
   readonly removes?: "nothing" | "missing" | "extra";
   /** A host that would remove more names changes nothing and fails. */
   readonly removesMax?: number;
+  /** Whether hosts flush to their disks (default) before they say that they have it. */
+  readonly fsync?: boolean;
   readonly dryRun?: boolean;
   /** Names or addresses of members; default: all. */
   readonly hosts?: readonly string[];

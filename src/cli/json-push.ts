@@ -31,10 +31,10 @@ export function toOrder(request: JsonPush, { excludes, resolveGroup }: OrderCont
   if (fault !== undefined) return `excludes: ${fault}`;
   const gid = group === undefined ? undefined : resolveGroup(group);
   if (group !== undefined && gid === undefined) return `there is no group ${group}`;
-  const { files: names = false, progress = false, dryRun = false } = request;
+  const { files: names = false, progress = false, dryRun = false, fsync = true } = request;
   const removesMax = removes === "nothing" ? undefined : request.removesMax;
   const bytes = patterns.map((pattern) => new Uint8Array(Buffer.from(pattern, "latin1")));
-  const task = { mode, removes, removesMax, excludes: bytes, gid };
+  const task = { mode, removes, removesMax, unflushed: !fsync, excludes: bytes, gid };
   return {
     selection: { paths, recursive },
     dryRun,

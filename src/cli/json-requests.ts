@@ -58,6 +58,14 @@ const pushSchema = v.strictObject({
       v.description("A host that would remove more names changes nothing and fails."),
     ),
   ),
+  fsync: v.exactOptional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "true, the default: a host has flushed to its disk what it says that it has; false: it need not, and a power failure may undo it.",
+      ),
+    ),
+  ),
   dryRun: v.exactOptional(v.boolean()),
   hosts: v.exactOptional(
     v.pipe(

@@ -18,6 +18,8 @@ export type MsyncPush = {
   readonly mode: "send" | "check";
   readonly removes: "nothing" | "missing" | "extra";
   readonly removesMax: number | undefined;
+  /** What is received is flushed to the disk. */
+  readonly fsync: boolean;
   /** undefined: every member. */
   readonly hosts: readonly string[] | undefined;
   readonly group: string | undefined;
@@ -54,7 +56,9 @@ const DEFAULT_TARGET = "tcp:127.0.0.1:5000";
 const levelMax = 9;
 
 /** The words of a command line, by option. */
-export type MsyncWords = Omit<MsyncValues, "verbose"> & {
+export type MsyncWords = Omit<MsyncValues, "verbose" | "fsync"> & {
+  /** False if it was said that it is not wanted. */
+  readonly fsync?: boolean;
   /** How often it was said. */
   readonly verbose: number | boolean;
   readonly paths: readonly string[];
@@ -108,9 +112,10 @@ function readAction(words: MsyncWords): MsyncAction | Fault | "usage" {
   // The original answers these with its usage and status 1.
   if (other !== undefined && other !== "file" && (words.delete || words.group !== undefined)) return "usage";
   if (other === undefined || other === "check") return readPush(words);
-  const also = PUSH_OPTIONS.find(([name]) => words[name] !== undefined);
-  if (also !== undefined || words.paths.length > 0)
-    return { text: `--${other} does not go with ${also === undefined ? "a path" : also[1]}` };
+  const also = PUSH_OPTIONS.find(([name]) => words[name] !== undefined)?.[1];
+  const flag = also ?? (words.fsync === false ? "--no-fsync" : undefined);
+  if (flag !== undefined || words.paths.length > 0)
+    return { text: `--${other} does not go with ${flag ?? "a path"}` };
   const json = words.json ?? false;
   if (other !== "file") return { kind: other, json };
   if (json) return { text: "--file does not go with --json" };
@@ -136,6 +141,7 @@ function readPush(words: MsyncWords): MsyncPush | Fault {
     mode: check ? "check" : "send",
     removes,
     removesMax,
+    fsync: words.fsync ?? true,
     hosts,
     group: group === undefined ? undefined : bytesToText(group),
     excludes: words.exclude ?? [],

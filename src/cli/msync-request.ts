@@ -15,6 +15,7 @@ export function pushRequest(
     mode: push.mode,
     removes: push.removes,
     ...(push.removesMax === undefined ? {} : { removesMax: push.removesMax }),
+    ...(push.fsync ? {} : { fsync: false }),
     dryRun: push.dryRun,
     ...(push.hosts === undefined ? {} : { hosts: push.hosts }),
     excludes: push.excludes.map(latin1ToJsonName),

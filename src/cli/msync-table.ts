@@ -27,6 +27,7 @@ export function msyncCommand() {
       ),
     )
     .option("--check", "compare contents, change nothing")
+    .option("--no-fsync", "the hosts do not wait for their disks: a power failure may undo it")
     .addOption(texts("--exclude <PATTERN>", "neither send nor delete what matches (repeatable)"))
     .addOption(texts("--exclude-from <FILE>", "patterns from a file, one a line; - is stdin"))
     .addOption(

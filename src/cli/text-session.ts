@@ -164,7 +164,7 @@ export class TextSession implements ConsoleSession {
           dryRun,
           hosts: command.hosts,
           names: report.wantsNames,
-          task: { ...command.task, excludes: this.#excludes.list.map(toBytes), gid },
+          task: { ...command.task, unflushed: false, excludes: this.#excludes.list.map(toBytes), gid },
           progress: false,
         },
         {

@@ -28,7 +28,7 @@ export const FLUSHED_SINGLY_MAX = 16;
  * Flushing: before a receiver says PREPARED, all that it staged must survive a power failure, or a commit could leave empty files behind.
  * Few files are flushed (fsync) as they are completed, and so are their directories. For many that would cost a journal commit each;
  * there, writing back is started early where files are large, and one syncfs at the end both waits for all of it and tells of any write
- * error since the staging directory was opened (Linux 5.8).
+ * error since the staging directory was opened (Linux 5.8). All this only if the push's rules say so.
  */
 export class Builder {
   readonly #sys: Sys;
@@ -136,7 +136,7 @@ export class Builder {
 
   /** Makes the rest, gives the new directories their metadata, deepest first, and has everything on disk when it returns. */
   finish(): DiskFailure | undefined {
-    const { sections, marks, staging } = this.#push;
+    const { sections, marks, staging, rules } = this.#push;
     const problem = this.advance(sections.entries);
     if (problem !== undefined) return problem;
     for (let section = sections.count - 1; section >= 0; section--) {
@@ -148,6 +148,7 @@ export class Builder {
         if (wrong !== undefined) return wrong;
       }
     }
+    if (!rules.flushes) return undefined;
     const flushed = this.flushesSingly() ? staging.flushDirectory() : staging.flush();
     return flushed < 0 ? failure(FailStep.flush, flushed, undefined) : undefined;
   }
@@ -199,7 +200,8 @@ export class Builder {
 
   /** Whether each staged entry is flushed by itself. */
   flushesSingly(): boolean {
-    this.#singly ??= this.#push.roots.anyImplicit ? false : this.#count() <= FLUSHED_SINGLY_MAX;
+    const { roots, rules } = this.#push;
+    this.#singly ??= !roots.anyImplicit && rules.flushes && this.#count() <= FLUSHED_SINGLY_MAX;
     return this.#singly;
   }
 

@@ -225,6 +225,7 @@ export class Committer {
 
   /** The renames are to survive a power failure before the sender hears of them. */
   #flush(): number {
+    if (!this.#push.rules.flushes) return 0;
     if (this.#changed === undefined) return this.#flushAll();
     let error = 0;
     for (const [path, way] of this.#changed) {

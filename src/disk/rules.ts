@@ -10,11 +10,13 @@ export type Spares = (path: Latin1, stat: Stat) => boolean;
 export class Rules {
   /** Device nodes are made, replaced and removed; else they are left alone. */
   readonly #devices: boolean;
+  readonly #fsync: boolean;
   #terms: Terms = NO_TERMS;
   #excludes = new Excludes(NO_TERMS);
 
-  constructor({ devices }: { readonly devices: boolean }) {
+  constructor({ devices, fsync }: { readonly devices: boolean; readonly fsync: boolean }) {
     this.#devices = devices;
+    this.#fsync = fsync;
   }
 
   get terms(): Terms {
@@ -25,6 +27,11 @@ export class Rules {
   set(terms: Terms): void {
     this.#terms = terms;
     this.#excludes = new Excludes(terms);
+  }
+
+  /** Whether what is promised must be on the disk: else nothing is flushed, nor writing back hurried. */
+  get flushes(): boolean {
+    return this.#fsync && !this.#terms.unflushed;
   }
 
   /** Whether any name is excluded. */

@@ -61,6 +61,7 @@ function termsOf({ shownBase }: SourceTools, { task, names }: SourcePush, missin
     removes,
     baseListed: false,
     namesWanted: removes && names,
+    unflushed: mode !== "check" && task.unflushed,
     removesMax: isLimit ? removesMax : undefined,
     missing: missing.map(toBytes),
     base: excludes.length === 0 ? new Uint8Array() : toBytes(shownBase),

@@ -22,6 +22,8 @@ export type StageTools = {
   readonly zstd: Zstd;
   /** Device nodes are made, replaced and removed here. */
   readonly devices: boolean;
+  /** What is received is flushed to the disk, unless the push says otherwise. */
+  readonly fsync: boolean;
   /** Takes what the operator of this host should know. */
   readonly log: Log;
 };

@@ -159,7 +159,8 @@ export class Round {
     if (written < 0) return failure(FailStep.write, written, file.number);
     this.#digest.update(part);
     open.written += part.bytes;
-    if (file.size >= WRITE_BACK_BYTES_MIN) tools.sys.writeBack(open.fd, position, part.bytes);
+    if (file.size >= WRITE_BACK_BYTES_MIN && this.#options.push.rules.flushes)
+      tools.sys.writeBack(open.fd, position, part.bytes);
     if (open.written < file.size) return undefined;
     this.#open = undefined;
     this.#keepDigests(this.#digest.finish());

@@ -32,6 +32,8 @@ export type DaemonSettings = {
   readonly ownerMatch: boolean;
   /** Device nodes are made where a push has them. */
   readonly devices: boolean;
+  /** What is received is flushed to the disk before it counts as received. */
+  readonly fsync: boolean;
   /** The base directory becomes the process's root. */
   readonly chroot: boolean;
   readonly coreDumps: boolean;

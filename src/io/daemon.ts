@@ -42,9 +42,9 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   const manager = new ServiceManager(process.env);
   const background = parts.background ? new Background() : undefined;
   const node = randomNode();
-  const { ownerMatch, devices } = settings;
+  const { ownerMatch, devices, fsync } = settings;
   const threads = new Threads(
-    { base: chroot ? CHROOT_BASE : base, shownBase: base, ownerMatch, devices },
+    { base: chroot ? CHROOT_BASE : base, shownBase: base, ownerMatch, devices, fsync },
     log,
   );
   const signals = takeSignals(threads, logger, manager);

@@ -15,6 +15,7 @@ export type DiskTools = {
   readonly shownBase: string;
   readonly ownerMatch: boolean;
   readonly devices: boolean;
+  readonly fsync: boolean;
   readonly arena: Arena;
   readonly sys: Sys;
   readonly digest: Digest;
@@ -23,13 +24,14 @@ export type DiskTools = {
 
 /** Opens what this thread's side of the disk works with, once. */
 export function openDiskTools(data: DiskThreadData): DiskTools {
-  const { base, shownBase, ownerMatch, devices, arena: buffer, slotBytes } = data;
+  const { base, shownBase, ownerMatch, devices, fsync, arena: buffer, slotBytes } = data;
   const memory = { buffer, address: addressOf(buffer) };
   return {
     base,
     shownBase,
     ownerMatch,
     devices,
+    fsync,
     arena: { bytes: new Uint8Array(buffer), slotBytes },
     sys: createSys(memory),
     digest: createDigest(memory),

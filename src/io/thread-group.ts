@@ -27,7 +27,7 @@ import {
 type LiveStatus = Pick<DaemonStatus, "engine" | "rate" | "counters">;
 
 /** What the disk threads must know of the daemon's settings. */
-export type DiskSettings = Pick<DiskThreadData, "base" | "shownBase" | "ownerMatch" | "devices">;
+export type DiskSettings = Pick<DiskThreadData, "base" | "shownBase" | "ownerMatch" | "devices" | "fsync">;
 
 /** The other threads, and what passes between them and this one. */
 export class Threads {

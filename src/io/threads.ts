@@ -40,6 +40,8 @@ export type DiskThreadData = {
   readonly ownerMatch: boolean;
   /** Device nodes are made. */
   readonly devices: boolean;
+  /** What is received is flushed to the disk. */
+  readonly fsync: boolean;
   readonly arena: SharedArrayBuffer;
   readonly slotBytes: number;
   readonly engine: MessagePort;

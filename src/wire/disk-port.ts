@@ -26,6 +26,8 @@ export type Task = {
   readonly removes: "nothing" | "missing" | "extra";
   /** A receiver that would remove more names fails; undefined: no limit. */
   readonly removesMax: number | undefined;
+  /** Receivers flush nothing to the disk. */
+  readonly unflushed: boolean;
   /** Patterns of fnmatch(3) with FNM_PATHNAME. */
   readonly excludes: readonly Uint8Array[];
   /** The files that are sent get this group first, here. */
@@ -37,6 +39,7 @@ export const SEND_TASK: Task = {
   mode: "send",
   removes: "nothing",
   removesMax: undefined,
+  unflushed: false,
   excludes: [],
   gid: undefined,
 };

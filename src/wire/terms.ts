@@ -17,6 +17,8 @@ export type Terms = {
   readonly baseListed: boolean;
   /** Whether the receivers are to tell the names that they remove, not only their number (§6.2). */
   readonly namesWanted: boolean;
+  /** Whether the receivers may commit what a power failure would still undo: nothing is flushed. */
+  readonly unflushed: boolean;
   /** A receiver that would remove more names than this fails instead; undefined: as many as there are. */
   readonly removesMax: number | undefined;
   /** Paths that the owner does not have, to be removed with all that is in them; in manifest order, none inside of another. */
@@ -33,6 +35,7 @@ export const NO_TERMS: Terms = {
   removes: false,
   baseListed: false,
   namesWanted: false,
+  unflushed: false,
   removesMax: undefined,
   missing: [],
   base: new Uint8Array(),
@@ -53,8 +56,8 @@ const REMOVES_ANY = 0xffff_ffff;
 /** Bits 0 and 1 of the flags, by position. */
 const MODES = ["send", "check", "prune"] as const;
 const MODE_BITS = 3;
-const Flag = { removes: 4, baseListed: 8, namesWanted: 16 } as const;
-const FLAGS = MODE_BITS | Flag.removes | Flag.baseListed | Flag.namesWanted;
+const Flag = { removes: 4, baseListed: 8, namesWanted: 16, unflushed: 32 } as const;
+const FLAGS = MODE_BITS | Flag.removes | Flag.baseListed | Flag.namesWanted | Flag.unflushed;
 
 /** Bytes that terms take in the first section; 0 if they say nothing. More than TERMS_BYTES_MAX cannot be sent. */
 export function termsBytes(terms: Terms): number {
@@ -74,10 +77,11 @@ export function encodeTerms(terms: Terms): Uint8Array | "long" {
   assert(isSound(terms), "terms that make no sense");
   const bytes = new Uint8Array(length);
   if (length === 0) return bytes;
-  const { mode, removes, baseListed, namesWanted, removesMax, missing, base, excludes } = terms;
+  const { mode, removes, baseListed, namesWanted, unflushed, removesMax, missing, base, excludes } = terms;
   const view = new DataView(bytes.buffer);
-  const flags = (removes ? Flag.removes : 0) | (baseListed ? Flag.baseListed : 0);
-  view.setUint8(0, MODES.indexOf(mode) | flags | (namesWanted ? Flag.namesWanted : 0));
+  const wants = (namesWanted ? Flag.namesWanted : 0) | (unflushed ? Flag.unflushed : 0);
+  const flags = (removes ? Flag.removes : 0) | (baseListed ? Flag.baseListed : 0) | wants;
+  view.setUint8(0, MODES.indexOf(mode) | flags);
   view.setUint16(2, excludes.length);
   view.setUint16(4, missing.length);
   view.setUint16(6, base.length);
@@ -127,6 +131,7 @@ export function decodeTerms(bytes: Uint8Array): Terms | Drop {
     removes: (flags & Flag.removes) !== 0,
     baseListed: (flags & Flag.baseListed) !== 0,
     namesWanted: (flags & Flag.namesWanted) !== 0,
+    unflushed: (flags & Flag.unflushed) !== 0,
     removesMax: removesMax === REMOVES_ANY ? undefined : removesMax,
     missing,
     base,
@@ -137,8 +142,8 @@ export function decodeTerms(bytes: Uint8Array): Terms | Drop {
 }
 
 /** Whether these are the terms that need not be sent. */
-function isSilent({ mode, removes, excludes, base }: Terms): boolean {
-  return mode === "send" && !removes && excludes.length === 0 && base.length === 0;
+function isSilent({ mode, removes, unflushed, excludes, base }: Terms): boolean {
+  return mode === "send" && !removes && !unflushed && excludes.length === 0 && base.length === 0;
 }
 
 /** Whether terms keep the rules of §10.6, but for their length. */
@@ -147,6 +152,7 @@ function isSound({
   removes,
   baseListed,
   namesWanted,
+  unflushed,
   removesMax,
   missing,
   base,
@@ -154,6 +160,7 @@ function isSound({
 }: Terms): boolean {
   const says = baseListed || namesWanted || removesMax !== undefined || missing.length > 0;
   if (says && !removes) return false;
+  if (mode === "check" && unflushed) return false;
   if (mode === "prune" ? !removes : mode === "check" && removes) return false;
   if (removesMax !== undefined && !isUint(removesMax, REMOVES_ANY - 1)) return false;
   if (missing.length > COUNT_MAX || excludes.length > EXCLUDES_MAX) return false;

@@ -38,6 +38,7 @@ const defaults: DaemonSettings = {
   noSend: false,
   ownerMatch: false,
   devices: false,
+  fsync: true,
   chroot: false,
   coreDumps: false,
   background: false,
@@ -84,7 +85,7 @@ test("every short option", () => {
 
 test("every long option", () => {
   const args =
-    "--base /srv --user u --group g --groups h --port 1 --multicast 224.1.1.1 --interface lo --listen ::1 --foreground --rate 0.8 --loglevel 9 --name host1 --no-gso --no-gro --receive-buffer 4096 --send-buffer 8192 --socket s --key k --password-file w --parallel 1 --no-receive --no-send --owner-match --chroot --core --devices --log l";
+    "--base /srv --user u --group g --groups h --port 1 --multicast 224.1.1.1 --interface lo --listen ::1 --foreground --rate 0.8 --loglevel 9 --name host1 --no-gso --no-gro --receive-buffer 4096 --send-buffer 8192 --socket s --key k --password-file w --parallel 1 --no-receive --no-send --owner-match --chroot --core --devices --no-fsync --log l";
   expect(run(parseDaemonArguments(args.split(" ")))).toEqual({
     ...defaults,
     user: "u",
@@ -107,6 +108,7 @@ test("every long option", () => {
     noSend: true,
     ownerMatch: true,
     devices: true,
+    fsync: false,
     chroot: true,
     coreDumps: true,
     gso: false,

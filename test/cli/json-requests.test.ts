@@ -176,9 +176,18 @@ test("an order has what was asked for, and nothing where nothing was", () => {
     dryRun: false,
     hosts: undefined,
     names: false,
-    task: { mode: "send", removes: "nothing", removesMax: undefined, excludes: [], gid: undefined },
+    task: {
+      mode: "send",
+      removes: "nothing",
+      removesMax: undefined,
+      unflushed: false,
+      excludes: [],
+      gid: undefined,
+    },
     progress: false,
   });
+  expect(toOrder(push({ fsync: true }), context)).toMatchObject({ task: { unflushed: false } });
+  expect(toOrder(push({ fsync: false }), context)).toMatchObject({ task: { unflushed: true } });
   // A limit of nothing says nothing.
   expect(toOrder(push({ removesMax: 3 }), context)).toMatchObject({ task: { removesMax: undefined } });
   expect(toOrder(push({ removes: "missing", removesMax: 0 }), context)).toMatchObject({

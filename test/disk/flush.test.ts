@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { STAGE_NAME } from "../../src/disk/names.ts";
 import { type Fd, failed, type Sys } from "../../src/disk/sys.ts";
 import { BlockKind } from "../../src/wire/constants.ts";
 import { encodeVerdicts } from "../../src/wire/verdict.ts";
 import { expectAllCommitted, tree } from "./expectations.ts";
 import { digestOf, entry, Sender } from "./sender.ts";
-import { interpose, push, receiver, run, tools, workspace } from "./support.ts";
+import { differences, interpose, push, receiver, run, tools, workspace } from "./support.ts";
 
 /** What a receiver has promised must be on disk: the calls that see to it, and their order. And pushes side by side. */
 
@@ -73,6 +73,39 @@ test("many files are flushed at once, after everything else", () => {
   for (const calls of [prepare, commit]) {
     expect(calls.filter((call) => call.startsWith("sync"))).toHaveLength(1);
     expect(calls.at(-1)).toMatch(/^syncAll /);
+  }
+});
+
+test("without flushing no call is one that waits for the disk, be the push small, large, or with large files", () => {
+  using space = workspace();
+  const few = { f: "1", "d/g": "2" };
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`m${i}/f`, `${i}`]));
+  const flushing: readonly (keyof Sys)[] = ["sync", "syncAll", "writeBack"];
+  const flushesOf = (options: { fsync: boolean; unflushed: boolean; name: string }) => {
+    const { fsync, unflushed, name } = options;
+    let flushes = 0;
+    const sys = interpose(tools.sys, (call) => {
+      if (flushing.includes(call)) flushes++;
+      return undefined;
+    });
+    mkdirSync(space.path(name));
+    const to = [receiver(space.path(name), { sys, fsync })];
+    expectAllCommitted(push({ from: space.path("a"), to, task: { unflushed } }));
+    // Metadata alone, and a name that goes.
+    chmodSync(space.path(`${name}/f`), 0o600);
+    writeFileSync(space.path(`${name}/more`), "");
+    expectAllCommitted(push({ from: space.path("a"), to, task: { unflushed, removes: "extra" } }));
+    expect(differences(space.path("a"), space.path(name))).toBe("");
+    return flushes;
+  };
+  const trees = { few, many: { ...few, ...many }, large: { ...few, big: "x".repeat(1 << 20) } };
+  for (const [tree_, content] of Object.entries(trees)) {
+    rmSync(space.path("a"), { recursive: true, force: true });
+    tree(space.path("a"), content);
+    const none = { fsync: false, unflushed: true };
+    for (const [i, how] of [{ ...none, fsync: true }, { ...none, unflushed: false }, none].entries())
+      expect([tree_, i, flushesOf({ ...how, name: `${tree_}${i}` })]).toEqual([tree_, i, 0]);
+    expect(flushesOf({ fsync: true, unflushed: false, name: `${tree_} flushed` })).toBeGreaterThan(1);
   }
 });
 

@@ -40,6 +40,7 @@ export const tools: {
   shownBase: Latin1;
   ownerMatch: boolean;
   devices: boolean;
+  fsync: boolean;
 } = {
   sys: createSys(memory),
   arena,
@@ -48,6 +49,7 @@ export const tools: {
   shownBase: "/shown/base",
   ownerMatch: false,
   devices: true,
+  fsync: true,
 };
 const SLOT = 1 as Slot;
 

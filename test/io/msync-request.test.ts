@@ -56,6 +56,7 @@ describe("the request", () => {
       files: true,
     });
     expect(await asked("--sync", "gone")).toEqual({ ...plain, paths: ["gone"], removes: "missing" });
+    expect(await asked("--no-fsync", "x")).toEqual({ ...plain, paths: ["x"], fsync: false });
     expect(await asked("--check", "-r")).toEqual({ ...plain, recursive: true, mode: "check", files: true });
     expect(await asked("-v", "x")).toEqual({ ...plain, paths: ["x"], files: true });
     expect(await asked("--json", "x")).toEqual({ ...plain, paths: ["x"], files: true, progress: true });

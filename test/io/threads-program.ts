@@ -17,9 +17,9 @@ const parsed = parseDaemonArguments([
 ]);
 if (parsed.kind === "exit") throw new Error(parsed.stderr);
 const settings = parsed.options;
-const { base, ownerMatch, devices } = settings;
+const { base, ownerMatch, devices, fsync } = settings;
 const node = 1n as NodeId;
-const threads = new Threads({ base, shownBase: base, ownerMatch, devices }, () => {});
+const threads = new Threads({ base, shownBase: base, ownerMatch, devices, fsync }, () => {});
 await threads.start({
   settings,
   version: "0",

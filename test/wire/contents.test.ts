@@ -131,6 +131,7 @@ const terms: fc.Arbitrary<Terms> = fc
     removes: fc.boolean(),
     baseListed: fc.boolean(),
     namesWanted: fc.boolean(),
+    unflushed: fc.boolean(),
     removesMax: fc.option(fc.oneof(fc.constantFrom(0, 1, 0xffff_fffe), fc.nat(0xffff_fffe)), {
       nil: undefined,
     }),
@@ -140,6 +141,7 @@ const terms: fc.Arbitrary<Terms> = fc
     silent: fc.nat(3).map((n) => n === 0),
   })
   .map(({ silent, ...all }) => {
+    const unflushed = all.mode !== "check" && all.unflushed;
     const removes = all.mode === "prune" || (all.mode === "send" && all.removes);
     const base = all.excludes.length > 0 ? all.base : NO_TERMS.base;
     const { baseListed, namesWanted, removesMax, missing } = removes ? all : NO_TERMS;
@@ -148,7 +150,7 @@ const terms: fc.Arbitrary<Terms> = fc
     const sorted = [...missing].sort(comparePaths).filter((one) => missing.every((two) => apart(one, two)));
     return silent
       ? NO_TERMS
-      : { ...all, removes, base, baseListed, namesWanted, removesMax, missing: sorted };
+      : { ...all, removes, base, baseListed, namesWanted, unflushed, removesMax, missing: sorted };
   });
 
 /** One of §10's kinds, for all tests alike. */

@@ -18,7 +18,7 @@ export const TERMS =
 /** No bytes. */
 export const SILENCE: Fields = {
   mode: "send",
-  ...{ removes: false, baseListed: false, namesWanted: false, removesMax: null },
+  ...{ removes: false, baseListed: false, namesWanted: false, unflushed: false, removesMax: null },
   ...{ missing: [], base: "", excludes: [] },
 };
 
@@ -36,12 +36,13 @@ export function termsOf(all: string): Fields {
   mustBeZero(fields);
   const flags = num(fields, "flags");
   const mode = ["send", "check", "prune"][flags % 4] ?? "";
-  const [removes, baseListed, namesWanted] = [2, 3, 4].map((bit) => ((flags >> bit) & 1) === 1);
-  must(flags < 32 && mode !== "");
+  const [removes, baseListed, namesWanted, unflushed] = [2, 3, 4, 5].map((bit) => ((flags >> bit) & 1) === 1);
+  must(flags < 64 && mode !== "");
   const removesMax = fields.removesMax === 0xffff_ffff ? null : num(fields, "removesMax");
   const [excludes, missing] = [fields.excludeCount, fields.missingCount] as readonly (readonly string[])[];
   if (excludes === undefined || missing === undefined) throw new Error("lists are read");
   const base = str(fields, "base");
+  must(!(unflushed === true && mode === "check"));
   must(removes === true ? mode !== "check" : mode !== "prune");
   must(removes === true || !(baseListed || namesWanted || removesMax !== null || missing.length > 0));
   must(excludes.length === 0 ? base === "" : isText(base) && base.startsWith("2f"));
@@ -55,6 +56,7 @@ export function termsOf(all: string): Fields {
     removes: removes ?? false,
     baseListed: baseListed ?? false,
     namesWanted: namesWanted ?? false,
+    unflushed: unflushed ?? false,
   };
   return { mode, ...marks, removesMax, missing, base, excludes };
 }

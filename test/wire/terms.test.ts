@@ -63,6 +63,18 @@ describe("terms have at most", () => {
   });
 });
 
+test("that nothing is to be flushed goes with all that changes something, and is said in one bit", () => {
+  for (const terms of [NO_TERMS, REMOVES, { ...REMOVES, mode: "prune" as const }, excluding(bytes("a"))]) {
+    const encoded = encodeTerms({ ...terms, unflushed: true });
+    if (encoded === "long") throw new Error("long");
+    expect(decodeTerms(encoded)).toEqual({ ...terms, unflushed: true });
+    expect((encoded[0] ?? 0) & 32).toBe(32);
+    const check = Uint8Array.of(33, ...encoded.subarray(1));
+    expect(decodeTerms(check)).toBe("range");
+    expect(decodeTerms(Uint8Array.of((encoded[0] ?? 0) | 64, ...encoded.subarray(1)))).toBe("range");
+  }
+});
+
 test("terms that say nothing are no bytes", () => {
   expect(encodeTerms(NO_TERMS)).toEqual(new Uint8Array());
   expect(termsBytes(NO_TERMS)).toBe(0);
@@ -78,6 +90,7 @@ describe("terms that make no sense are our own mistake", () => {
     "limit of nothing": { ...NO_TERMS, removesMax: 1 },
     "missing path, nothing removed": { ...NO_TERMS, missing: [bytes("a")] },
     "limit of 2^32 - 1": { ...REMOVES, removesMax: 0xffff_ffff },
+    "check without flushing": { ...CHECK, unflushed: true },
     "negative limit": { ...REMOVES, removesMax: -1 },
     "half a limit": { ...REMOVES, removesMax: 0.5 },
     "missing ..": { ...REMOVES, missing: [bytes("..")] },
