@@ -49,7 +49,7 @@ static const uint32_t layout[] = {
   NEW_FILE(gid), NEW_FILE(mode), NEW_FILE(error), NEW_FILE(step), NEW_FILE(digest),
   sizeof(struct mk_fs_old_file),
   OLD_FILE(at), OLD_FILE(seconds), OLD_FILE(changed_ns), OLD_FILE(bytes), OLD_FILE(nanoseconds), OLD_FILE(directory), OLD_FILE(name),
-  OLD_FILE(error), OLD_FILE(changed), OLD_FILE(digest),
+  OLD_FILE(error), OLD_FILE(changed), OLD_FILE(digest), OLD_FILE(at_rest),
   /* process */
   MK_READY_FD,
 };

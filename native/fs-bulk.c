@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 _Static_assert(sizeof(struct mk_fs_new_file) == 72, "mk_fs_new_file has a hole");
-_Static_assert(sizeof(struct mk_fs_old_file) == 64, "mk_fs_old_file has a hole");
+_Static_assert(sizeof(struct mk_fs_old_file) == 72, "mk_fs_old_file has a hole");
 
 /* Whether a row's extent lies in the arena, and its name is one of a directory's: one component, not empty, `.` or `..`. */
 static int is_sound(uint64_t arena_bytes, uint64_t at, uint32_t bytes, const char *names, uint32_t names_bytes, uint32_t name)
@@ -87,7 +87,7 @@ static int is_that(const struct stat *is, const struct mk_fs_old_file *row)
 }
 
 /* Reads an open file, which must be what its row says before and after; sets error or changed if it is not. Returns the bytes read. */
-static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row)
+static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row, int64_t young_ns)
 {
   struct stat is;
   if (fstat(fd, &is) < 0) {
@@ -97,6 +97,7 @@ static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row)
   row->changed = !is_that(&is, row);
   if (row->changed) return 0;
   row->changed_ns = changed_ns(&is);
+  if (row->changed_ns >= young_ns) row->at_rest = (uint32_t)mk_fs_at_rest(fd);
   const int64_t got = mk_fs_read(fd, into, row->bytes, 0);
   if (got < 0) {
     row->error = (int32_t)-got;
@@ -107,14 +108,14 @@ static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row)
   return (uint32_t)got;
 }
 
-static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *row)
+static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *row, int64_t young_ns)
 {
   int32_t fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ_NOATIME);
   if (fd == -EPERM) fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ);
   uint32_t got = 0;
   if (fd < 0) row->error = -fd;
   else {
-    got = read_open(fd, arena + row->at, row);
+    got = read_open(fd, arena + row->at, row, young_ns);
     (void)close(fd);
   }
   if (got < row->bytes) memset(arena + row->at + got, 0, row->bytes - got);
@@ -122,7 +123,7 @@ static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *r
 }
 
 int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                         struct mk_fs_old_file *rows, uint32_t count)
+                         struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns)
 {
   for (uint32_t i = 0; i < count; i++)
     if (!is_sound(arena_bytes, rows[i].at, rows[i].bytes, names, names_bytes, rows[i].name)) return -EINVAL;
@@ -130,8 +131,9 @@ int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names
     rows[i].changed_ns = 0;
     rows[i].error = 0;
     rows[i].changed = 0;
+    rows[i].at_rest = 0;
     memset(rows[i].digest, 0, sizeof rows[i].digest);
-    read_file(arena, names + rows[i].name, &rows[i]);
+    read_file(arena, names + rows[i].name, &rows[i], young_ns);
   }
   return (int32_t)count;
 }

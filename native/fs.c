@@ -7,7 +7,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -284,6 +286,32 @@ int32_t mk_fs_may_write(int32_t fd)
 int32_t mk_fs_lock(int32_t fd)
 {
   return answer(flock(fd, LOCK_EX | LOCK_NB));
+}
+
+/* Whether times are nanoseconds of this kernel's own clock. They are set before the first byte of a write, or of a hole, or of a new size. */
+static int has_kernel_times(int32_t fd)
+{
+  struct statfs is;
+  if (fstatfs(fd, &is) < 0) return 0;
+  switch ((uint64_t)is.f_type) {
+    case TMPFS_MAGIC:
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC: return 1;
+    default: return 0;
+  }
+}
+
+/*
+ * The kernel grants a lease for reading only while the inode has no writer (i_writecount), which open descriptors, shared writable mappings,
+ * requests in flight and truncate(2) all are. It is given back at once. Whoever opens the file for writing in between makes the kernel send a
+ * signal, by default one that ends the process: SIGURG is one that is ignored.
+ */
+int32_t mk_fs_at_rest(int32_t fd)
+{
+  if (!has_kernel_times(fd) || fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0) return 0;
+  (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+  return 1;
 }
 
 int64_t mk_fs_now_ns(void)

@@ -461,6 +461,14 @@ MK_API int32_t mk_fs_lock(int32_t fd);
 MK_API int64_t mk_fs_now_ns(void);
 
 /*
+ * 1 if a file (MK_FS_OPEN_READ) was at rest at some moment of the call: nobody had it open for writing, a shared mapping and a write that is
+ * under way included, on a file system that gives each change the time of the clock of mk_fs_now_ns, or a later one, before it makes it.
+ * 0: somebody had, or it cannot be told. Whoever opens the file for writing at that very moment waits for the end of the call, or is told
+ * EWOULDBLOCK if he did not want to wait. [fstatfs, fcntl: F_SETSIG, F_SETLEASE]
+ */
+MK_API int32_t mk_fs_at_rest(int32_t fd);
+
+/*
  * ---- 13.1 Many small files in one call. Rows have `name` as an offset in `names`, which ends in a NUL, and `at` and `bytes` as a part of
  * the arena. All rows are looked at before anything is done: -EINVAL if one of them is not as said, or a name contains a slash.
  */
@@ -506,13 +514,16 @@ struct mk_fs_old_file {
   int32_t error;        /* out: 0, or errno */
   uint32_t changed;     /* out: 1 if it is not, or did not stay, a file of that size and time all the while */
   uint8_t digest[16];   /* out: as above; zeros unless it is good */
+  uint32_t at_rest;     /* out: 1 if mk_fs_at_rest said so after the first look and before it was read; asked only of young files */
+  uint32_t zero;
 };
 
 /*
  * Reads files from front to back, each as by MK_FS_OPEN_READ_NOATIME (or MK_FS_OPEN_READ where that is not allowed), mk_fs_stat, mk_fs_read,
- * mk_fs_stat and mk_close. What cannot be read becomes zeros from there on. Returns count. [openat2, fstat, pread, close]
+ * mk_fs_stat and mk_close. What cannot be read becomes zeros from there on. Of those that changed at `young_ns` or later (nanoseconds since 1970)
+ * it is also said whether they were at rest. Returns count. [openat2, fstat, pread, close, and those of mk_fs_at_rest]
  */
 MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                                struct mk_fs_old_file *rows, uint32_t count);
+                                struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -181,10 +182,38 @@ static void selftest_unsound(int32_t base)
     free(rows);
   }
   struct mk_fs_old_file old = {.at = 3, .bytes = 3, .directory = base};
-  CHECK(mk_fs_read_files(arena, 5, "a", 2, &old, 1) == -EINVAL);
-  CHECK(mk_fs_make_files(arena, 5, "", 0, NULL, 0) == 0 && mk_fs_read_files(arena, 5, "", 0, NULL, 0) == 0);
+  CHECK(mk_fs_read_files(arena, 5, "a", 2, &old, 1, INT64_MAX) == -EINVAL);
+  CHECK(mk_fs_make_files(arena, 5, "", 0, NULL, 0) == 0 && mk_fs_read_files(arena, 5, "", 0, NULL, 0, 0) == 0);
   CHECK(mk_fs_unlink(base, "a") == -ENOENT);
   free(arena);
+}
+
+/* Young files are asked whether they are at rest, and others are not; a writer is seen while he has the file open, and so is his mapping. */
+static void selftest_rest(int32_t base)
+{
+  struct mk_fs_space *const space = memory(sizeof *space);
+  CHECK(mk_fs_space(base, space) == 0);
+  const int told = space->type == TMPFS_MAGIC || space->type == EXT4_SUPER_MAGIC || space->type == XFS_SUPER_MAGIC || space->type == BTRFS_SUPER_MAGIC;
+  free(space);
+  const int32_t writer = open_here(base, "a", MK_FS_OPEN_CREATE);
+  const int32_t reader = open_here(base, "a", MK_FS_OPEN_READ);
+  CHECK(mk_fs_at_rest(reader) == 0);
+  close_all(&writer, 1);
+  CHECK(mk_fs_at_rest(reader) == told && mk_fs_at_rest(reader) == told && mk_fs_at_rest(base) == 0 && mk_fs_at_rest(-1) == 0);
+  uint8_t *const none = memory(1);
+  struct mk_fs_old_file *const old = memory(sizeof *old);
+  struct mk_fs_stat *const is = memory(sizeof *is);
+  CHECK(mk_fs_stat(reader, is) == 0);
+  for (int64_t late = 0; late < 2; late++) {
+    *old = (struct mk_fs_old_file){.seconds = is->seconds, .nanoseconds = is->nanoseconds, .directory = base, .at_rest = 9};
+    CHECK(mk_fs_read_files(none, 1, "a", 2, old, 1, is->changed_ns + late) == 1 && old->changed == 0);
+    CHECK(old->at_rest == (uint32_t)(late == 0 && told));
+  }
+  free(is);
+  free(old);
+  free(none);
+  close_all(&reader, 1);
+  CHECK(mk_fs_unlink(base, "a") == 0);
 }
 
 static void selftest_many(int32_t base)
@@ -202,7 +231,7 @@ static void selftest_many(int32_t base)
   memset(into, 0x55, 9);
   for (uint32_t i = 0; i < 3; i++)
     old[i] = (struct mk_fs_old_file){.at = 3 * i, .bytes = 3, .seconds = -1, .nanoseconds = i == 1 ? 6 : 5, .directory = base, .name = 2 * i};
-  CHECK(mk_fs_read_files(into, 9, "b\0a\0x", 6, old, 3) == 3);
+  CHECK(mk_fs_read_files(into, 9, "b\0a\0x", 6, old, 3, INT64_MAX) == 3);
   CHECK(memcmp(into, "345\0\0\0\0\0", 9) == 0 && memcmp(old[0].digest, digest, 16) == 0);
   CHECK(old[0].error == 0 && old[0].changed == 0 && old[0].changed_ns > 1500000000000000000);
   CHECK(old[1].error == 0 && old[1].changed == 1 && old[1].changed_ns == 0 && old[1].digest[0] == 0);
@@ -230,6 +259,7 @@ void selftest_fs(void)
   selftest_devices(base);
   selftest_unsound(base);
   selftest_many(base);
+  selftest_rest(base);
   struct mk_fs_space *const space = memory(sizeof *space);
   CHECK(mk_fs_space(base, space) == 0 && space->free >= space->available && space->read_only == 0);
   struct statvfs same;

@@ -3,7 +3,7 @@ import type { Verdict } from "../wire/verdict.ts";
 import type { FileDigest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import { nameOf, parentOf, toLatin1 } from "./names.ts";
-import { quietInNs } from "./quiet.ts";
+import { provesWhole, youngNs } from "./quiet.ts";
 import { type Extent, errnoOf, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** From this size on the kernel is told that a file is read from front to back. */
@@ -20,8 +20,8 @@ export type Reading = {
   readonly verdict: Verdict;
   /** Its time of the last change, before and after. */
   readonly changedNs: bigint;
-  /** Whether it had been left alone long enough, when it was opened, for its times to prove that it was not changed since. */
-  readonly quiet: boolean;
+  /** Whether its times prove that it was whole, and not changed while it was read. */
+  readonly sure: boolean;
 };
 
 /**
@@ -37,6 +37,7 @@ export class FileReader {
   #health: Health = { kind: "good" };
   #opened: Stat | undefined;
   #openedNs = 0n;
+  #atRest = false;
   #position = 0;
   #size = 0;
 
@@ -77,6 +78,9 @@ export class FileReader {
     else if (!isStill(entry, stat) || (changedNs ?? stat.changedNs) !== stat.changedNs)
       this.#health = { kind: "changed" };
     else this.#opened = stat;
+    // After that look, and before anything is read.
+    this.#atRest =
+      this.good && !failed(stat) && stat.changedNs >= youngNs(this.#openedNs) && this.#sys.atRest(fd);
     if (entry.size >= SEQUENTIAL_BYTES_MIN) this.#sys.sequential(fd);
   }
 
@@ -103,8 +107,9 @@ export class FileReader {
       else if (before === undefined || !isSame(before, after)) this.#health = { kind: "changed" };
     }
     this.close();
-    const quiet = before !== undefined && quietInNs(before, this.#openedNs) === 0n;
-    return { verdict: this.#verdict(number), changedNs: before?.changedNs ?? 0n, quiet };
+    const at = { nowNs: this.#openedNs, atRest: this.#atRest };
+    const sure = before !== undefined && provesWhole(before, at);
+    return { verdict: this.#verdict(number), changedNs: before?.changedNs ?? 0n, sure };
   }
 
   #verdict(entry: number): Verdict {

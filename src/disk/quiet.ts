@@ -1,8 +1,24 @@
 import type { Stat } from "./sys.ts";
 
 /**
- * Whether a file has been left alone long enough for its times to tell of a further change. They need not: several changes within one tick of
- * the clock leave one time, and a write leaves its time before it has put the first byte, however long it then takes.
+ * Whether a file that has the same times before and after it was read was whole, and was not changed meanwhile. Two things could hide a change:
+ *
+ * 1. Several changes within one tick of the clock leave one time.
+ * 2. A write leaves its time before it has put the first byte, however long it then takes.
+ *
+ * Where nothing more is known, a file must have been left alone for a while when it is opened; else it is read again after that while, and must be
+ * the same. That is a guess about ticks and about how long a write may be held up. Where the system tells more there is no need to guess or to wait.
+ * Let the file be looked at (its time of change is C), then be found at rest (`Sys.atRest`, at a moment R), then read, and looked at again, C being
+ * the same:
+ *
+ * - No write was under way at R, since whoever writes has the file open for writing, or has it mapped so. So all that came before R was there, whole,
+ *   when reading began: nothing of 2 is left.
+ * - Each change after R has a time that is not earlier than the file system's clock was before the first look. If that clock had already passed C by
+ *   then, the change has another time than C, and the second look sees it, as the time is set before the first byte: nothing of 1 is left.
+ *
+ * So a tick between the last change and the first look is all that is needed, which has gone by before msync has reached the daemon. Neither holds
+ * for times in whole seconds, as of an ext4 with small inodes; nor, as ever, for a mapping of tmpfs, whose writes leave no time at all, that is made
+ * after R.
  */
 
 type Times = Pick<Stat, "changedNs" | "seconds" | "nanoseconds">;
@@ -25,6 +41,20 @@ export function quietInNs(times: Times, nowNs: bigint): bigint {
   const modifiedNs = times.seconds * SECOND_NS + BigInt(times.nanoseconds);
   const modified = modifiedNs <= nowNs ? waitNs(modifiedNs, nowNs) : 0n;
   return changed > modified ? changed : modified;
+}
+
+/** Files that changed at this time or later are young: only of them need be asked whether they are at rest. */
+export function youngNs(nowNs: bigint): bigint {
+  return nowNs - QUIET_NS;
+}
+
+/**
+ * Whether the times of a file, if they are the same again after it was read, prove that it was read whole. `nowNs` is from before the first look,
+ * `atRest` from between that and reading.
+ */
+export function provesWhole(times: Times, at: { readonly nowNs: bigint; readonly atRest: boolean }): boolean {
+  if (quietInNs(times, at.nowNs) === 0n) return true;
+  return at.atRest && times.changedNs < at.nowNs && times.changedNs % SECOND_NS !== 0n;
 }
 
 /** A wait of so many nanoseconds in whole milliseconds, or of a quiet file's margin if that is longer. */

@@ -63,8 +63,8 @@ function* stream(
 ): Maker<Doubts> {
   const doubts: Doubts = new Map();
   // One that changed in the last round is likelier than others to be written by somebody who is just held up.
-  const judge = ({ verdict, changedNs, quiet }: Reading, { entry, size }: RoundFile) => {
-    const doubtful = !quiet || round.index > 0;
+  const judge = ({ verdict, changedNs, sure }: Reading, { entry, size }: RoundFile) => {
+    const doubtful = !sure || round.index > 0;
     if (verdict.status === "good" && size > 0 && doubtful) doubts.set(verdicts.count, changedNs);
     verdicts.add(verdict);
     if (verdict.status === "unreadable") tellUnreadable(tools, push, entry, verdict.errno);

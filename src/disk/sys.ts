@@ -118,6 +118,8 @@ export type TakenFile = {
   readonly changedNs: bigint;
   /** XXH3-128 (seed 0, canonical) of its bytes, the caller's; of a good file. */
   readonly digest: Uint8Array;
+  /** As `Sys.atRest`, after the first look and before it was read; false unless it was young. */
+  readonly atRest: boolean;
 };
 
 export interface Sys {
@@ -152,10 +154,10 @@ export interface Sys {
    */
   makeFiles(files: readonly NewFile[]): MadeFiles;
   /**
-   * Reads files one after the other, at most BULK_FILES_MAX: each as by `open` ("read"), `stat`, `read`, `stat` and `close`. One answer for each, in
-   * order. What is missing of one is zeros. Names are single ones.
+   * Reads files one after the other, at most BULK_FILES_MAX: each as by `open` ("read"), `stat`, `atRest` if it changed at `youngNs` or later, `read`,
+   * `stat` and `close`. One answer for each, in order. What is missing of one is zeros. Names are single ones.
    */
-  readFiles(files: readonly OldFile[]): TakenFile[];
+  readFiles(files: readonly OldFile[], youngNs: bigint): TakenFile[];
 
   makeDirectory(dir: Fd, name: Latin1): number;
   makeSymlink(target: Latin1, dir: Fd, name: Latin1): number;
@@ -183,6 +185,11 @@ export interface Sys {
   space(fd: Fd): Space | Failed;
   /** 0 if names can be made and removed in `dir`. */
   mayWrite(dir: Fd): number;
+  /**
+   * Whether a file (opened as "read") was at rest at a moment of this call: nobody had it open for writing, and its file system gives each change,
+   * before it makes it, a time that is not earlier than `nowNs` was. False also where that cannot be told.
+   */
+  atRest(fd: Fd): boolean;
   /** The clock from which files' times are taken; nanoseconds since 1970. It ticks every few milliseconds. */
   nowNs(): bigint;
 }

@@ -27,8 +27,9 @@ export const fsSymbols = {
   mk_fs_may_write: { args: ["i32"], returns: "i32" },
   mk_fs_lock: { args: ["i32"], returns: "i32" },
   mk_fs_now_ns: { args: [], returns: "i64" },
+  mk_fs_at_rest: { args: ["i32"], returns: "i32" },
   mk_fs_make_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
-  mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32", "i64"], returns: "i32" },
 } as const;
 
 /** Ways of opening. */
@@ -97,7 +98,7 @@ export const NewFileField = {
 } as const;
 
 /** Bytes of struct mk_fs_old_file, then its fields' offsets. */
-export const OLD_FILE_BYTES = 64;
+export const OLD_FILE_BYTES = 72;
 export const OldFileField = {
   at: 0,
   seconds: 8,
@@ -109,6 +110,7 @@ export const OldFileField = {
   error: 40,
   changed: 44,
   digest: 48,
+  atRest: 64,
 } as const;
 
 function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {

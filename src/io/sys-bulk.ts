@@ -122,12 +122,13 @@ function readingCall(arena: Memory, { view, put, takeDigest, rows, names }: Tabl
     const digest = new Uint8Array(DIGEST_BYTES);
     takeDigest(at + Old.digest, digest, 0);
     const health = error !== 0 ? (-error as Failed) : changed ? "changed" : "good";
-    return { health, changedNs: view.getBigInt64(at + Old.changedNs, true), digest };
+    const atRest = view.getUint32(at + Old.atRest, true) !== 0;
+    return { health, changedNs: view.getBigInt64(at + Old.changedNs, true), digest, atRest };
   };
-  return (files) => {
+  return (files, youngNs) => {
     const { count, nameBytes } = put(files, OLD_FILE_BYTES, putOld);
     const bytes = arena.buffer.byteLength;
-    const result = shim.mk_fs_read_files(arena.address, bytes, names, nameBytes, rows, count);
+    const result = shim.mk_fs_read_files(arena.address, bytes, names, nameBytes, rows, count, youngNs);
     assert(result === count && count === files.length, "files to read were not packed as they should be");
     return files.map((_, i) => taken(i * OLD_FILE_BYTES));
   };

@@ -114,7 +114,7 @@ function opening({ with1 }: Context): Pick<Sys, "openBase" | "open" | "close"> {
 function looking(
   { tables, rows, names, with1 }: Context,
   root: boolean,
-): Pick<Sys, "list" | "stat" | "statMany" | "readLink" | "space" | "mayWrite" | "nowNs"> {
+): Pick<Sys, "list" | "stat" | "statMany" | "readLink" | "space" | "mayWrite" | "atRest" | "nowNs"> {
   return {
     list(fd) {
       const found: Latin1[] = [];
@@ -150,6 +150,7 @@ function looking(
       return result < 0 ? (result as Failed) : tables.space(root);
     },
     mayWrite: (dir) => shim.mk_fs_may_write(dir),
+    atRest: (fd) => shim.mk_fs_at_rest(fd) === 1,
     nowNs: () => shim.mk_fs_now_ns(),
   };
 }

@@ -29,7 +29,7 @@ export function singly(
       }
       return { made: digests.length, digests: Buffer.concat(digests), failed: stopped };
     },
-    readFiles: (files) => files.map((file) => read(sys(), { arena, digest }, file)),
+    readFiles: (files, youngNs) => files.map((file) => read(sys(), { arena, digest, youngNs }, file)),
   };
 }
 
@@ -43,21 +43,26 @@ function make(sys: Sys, { dir, name, from, metadata }: NewFile): MadeFiles["fail
   return set < 0 ? { step: "metadata", result: set as Failed } : undefined;
 }
 
-function read(sys: Sys, { arena, digest }: { arena: Arena; digest: Digest }, file: OldFile): TakenFile {
+function read(
+  sys: Sys,
+  { arena, digest, youngNs }: { arena: Arena; digest: Digest; youngNs: bigint },
+  file: OldFile,
+): TakenFile {
   const { into } = file;
-  const found = readOpen(sys, file);
+  const found = readOpen(sys, file, youngNs);
   const done = Math.max(0, found.done);
   arena.bytes.fill(0, into.at + done, into.at + into.bytes);
   const good = found.health === "good";
   const own = good ? digest.block(into, 0) : new Uint8Array(16);
-  return { health: found.health, changedNs: found.changedNs, digest: own };
+  return { health: found.health, changedNs: found.changedNs, digest: own, atRest: found.atRest };
 }
 
 function readOpen(
   sys: Sys,
   { dir, name, into, seconds, nanoseconds }: OldFile,
-): Pick<TakenFile, "health" | "changedNs"> & { readonly done: number } {
-  const nothing = { changedNs: 0n, done: 0 };
+  youngNs: bigint,
+): Omit<TakenFile, "digest"> & { readonly done: number } {
+  const nothing = { changedNs: 0n, done: 0, atRest: false };
   const fd = sys.open(dir, name, "read");
   if (failed(fd)) return { ...nothing, health: fd };
   try {
@@ -67,17 +72,18 @@ function readOpen(
     if (before.kind !== "file" || before.size !== into.bytes || !sameTime)
       return { ...nothing, health: "changed" };
     const { changedNs } = before;
+    const atRest = changedNs >= youngNs && sys.atRest(fd);
     const done = sys.read(fd, into, 0);
-    if (done < 0) return { changedNs, done, health: done as Failed };
+    if (done < 0) return { changedNs, done, atRest, health: done as Failed };
     const after = sys.stat(fd);
-    if (failed(after)) return { changedNs, done, health: after };
+    if (failed(after)) return { changedNs, done, atRest, health: after };
     const same =
       done === into.bytes &&
       after.size === before.size &&
       after.seconds === seconds &&
       after.nanoseconds === nanoseconds &&
       after.changedNs === changedNs;
-    return { changedNs, done, health: same ? "good" : "changed" };
+    return { changedNs, done, atRest, health: same ? "good" : "changed" };
   } finally {
     sys.close(fd);
   }

@@ -1,5 +1,14 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { quietInNs } from "../../src/disk/quiet.ts";
 import { createSource } from "../../src/disk/source.ts";
 import { failed, type Sys } from "../../src/disk/sys.ts";
@@ -38,14 +47,20 @@ function changedNs(path: string): bigint {
 }
 
 /** The clock, and how often a file was read from its start. */
-function withClock(nowNs: () => bigint): { readonly sys: Sys; readonly reads: () => number } {
+function withClock(
+  nowNs: () => bigint,
+  more: Partial<Sys> = {},
+): { readonly sys: Sys; readonly reads: () => number } {
   let reads = 0;
-  const sys = interpose({ ...tools.sys, nowNs }, (call, args) => {
+  const sys = interpose({ ...tools.sys, nowNs, ...more }, (call, args) => {
     if (call === "read" && args[2] === 0) reads++;
     return undefined;
   });
   return { sys, reads: () => reads };
 }
+
+/** A system that cannot tell whether a file is at rest. */
+const unaware = { atRest: () => false };
 
 /** Two directories, of which the first has a file `f`. */
 function makeTree(space: { path(name: string): string }, content: string): string {
@@ -81,10 +96,10 @@ test.each([
   ["that came to rest a nanosecond too late is read twice", MARGIN_NS - 1n, 2],
   ["that came to rest in time is read once", MARGIN_NS, 1],
   ["from the future is read twice", -3_600_000_000_000n, 2],
-])("a file %s, and sent once", (_, age, expected) => {
+])("where the system cannot tell more, a file %s, and sent once", (_, age, expected) => {
   using space = workspace();
   const file = makeTree(space, "young");
-  const { sys, reads } = withClock(() => changedNs(file) + age);
+  const { sys, reads } = withClock(() => changedNs(file) + age, unaware);
   const result = push({ from: space.path("a"), to: [receiver(space.path("b"))], source: { sys } });
   expect(problems(result)).toEqual([]);
   expect(reads()).toBe(expected);
@@ -93,11 +108,48 @@ test.each([
   expect(readFileSync(space.path("b/f"), "utf8")).toBe("young");
 });
 
+test.each([
+  ["in the same tick is read twice", 0n, 2],
+  ["a nanosecond before is read once", 1n, 1],
+  ["in time to come is read twice", -1n, 2],
+])("a file at rest that changed %s", (_, age, expected) => {
+  using space = workspace();
+  for (const bytes of [5, CAPACITY + 1]) {
+    const name = `${bytes}`;
+    tree(space.path(`a${name}`), { f: "x".repeat(bytes) });
+    mkdirSync(space.path(`b${name}`));
+    const { sys, reads } = withClock(() => changedNs(space.path(`a${name}/f`)) + age, { atRest: () => true });
+    const to = [receiver(space.path(`b${name}`))];
+    const result = push({ from: space.path(`a${name}`), to, source: { sys } });
+    expect(result.outcomes[0]?.committed).toBe(true);
+    expect(reads()).toBe(expected);
+  }
+});
+
+test("a file that somebody has open for writing is read twice, and once when he has closed it", () => {
+  using space = workspace();
+  const file = makeTree(space, "young");
+  const writer = openSync(file, "r+");
+  const { sys, reads } = withClock(() => changedNs(file) + 1n);
+  const send = () => {
+    const before = reads();
+    expect(
+      problems(push({ from: space.path("a"), to: [receiver(space.path("b"))], source: { sys } })),
+    ).toEqual([]);
+    return reads() - before;
+  };
+  expect(send()).toBe(2);
+  closeSync(writer);
+  writeFileSync(space.path("b/f"), "other");
+  expect(send()).toBe(1);
+});
+
 /** A file system on which all changes of the test fall into one tick. */
 function stoppedTimes(ns: bigint): Sys {
   const stop = <T>(stat: T): T => (failed(stat) ? stat : { ...stat, changedNs: ns });
   return {
     ...tools.sys,
+    nowNs: () => ns,
     stat: (fd) => stop(tools.sys.stat(fd)),
     statMany: (dir, names) => tools.sys.statMany(dir, names).map(stop),
   };
@@ -145,7 +197,7 @@ test("while one push waits for a file to come to rest, others go on; closing it 
   const waits: (() => void)[] = [];
   const source = createSource({
     ...tools,
-    sys: { ...tools.sys, nowNs: () => changedNs(space.path("a/f")) },
+    sys: { ...tools.sys, ...unaware, nowNs: () => changedNs(space.path("a/f")) },
     base: space.path("a"),
     emit: (reply) => replies.push(reply),
     tell: () => {},
