@@ -37,7 +37,7 @@ MK_API uint32_t mk_layout(uint32_t *out, uint32_t max);
 /* ---- 3. Receive table (src/wire/rx-table.ts) ---------------------------------------------------------------------------------- */
 
 #define MK_RX_CONTEXTS 8u
-#define MK_RX_RING 64u
+#define MK_RX_RING 512u
 #define MK_RX_HEAD_WORDS 32u
 #define MK_RX_ENTRY_WORDS 16u
 #define MK_RX_CONTEXT_WORDS (MK_RX_HEAD_WORDS + MK_RX_RING * MK_RX_ENTRY_WORDS)

@@ -51,7 +51,9 @@ export class GapDetector {
   readonly #context: number;
   readonly #random: Random;
   readonly #spreadUs: number;
-  readonly #repairs: Repair[] = [];
+  readonly #repairs: (Repair | undefined)[] = Array.from({ length: RX_RING });
+  /** Gaps that were filled before they were asked for: another had asked, or the packets came late. */
+  suppressed = 0;
   #deadline = NEVER;
 
   constructor(options: {
@@ -65,9 +67,6 @@ export class GapDetector {
     this.#random = options.random;
     const spread = options.targets * NAK_SPREAD_US_PER_TARGET;
     this.#spreadUs = Math.min(NAK_SPREAD_US_MAX, Math.max(NAK_SPREAD_US_MIN, spread));
-    for (let ring = 0; ring < RX_RING; ring++) {
-      this.#repairs.push(newRepair());
-    }
   }
 
   /** Looks for new gaps after packets have come, and forgets filled ones. */
@@ -77,6 +76,7 @@ export class GapDetector {
     for (let block = flow.from as number; block < end; block++) {
       const repair = this.#repairOf(block);
       if (!this.#hasGap(block as BlockIndex, flow)) {
+        if (repair.due !== NEVER && repair.tries === 0) this.suppressed++;
         repair.due = NEVER;
         repair.tries = 0;
         repair.spared = false;
@@ -135,8 +135,9 @@ export class GapDetector {
   }
 
   #repairOf(block: number): Repair {
-    const repair = this.#repairs[block % RX_RING];
-    if (repair === undefined) throw new Error("assertion failed: ring index");
+    const ring = block % RX_RING;
+    const repair = this.#repairs[ring] ?? newRepair();
+    this.#repairs[ring] = repair;
     if (repair.block !== block) Object.assign(repair, newRepair(), { block, heard: repair.heard });
     return repair;
   }

@@ -143,7 +143,9 @@ export class Incoming {
       ? { reason: RefuseReason.other, text: "stopping" }
       : refusal(this.#core, offer);
     const slots =
-      refused === undefined && this.#freeContexts.length > 0 ? this.#core.slots.take() : undefined;
+      refused === undefined && this.#freeContexts.length > 0
+        ? this.#core.slots.take(offer.targets)
+        : undefined;
     const context = slots === undefined ? undefined : this.#freeContexts.pop();
     if (slots === undefined || context === undefined) {
       if (refused === undefined && this.#mayWait(text, now) && this.#makesRoom(now)) return;

@@ -3,6 +3,7 @@ import { NAK_ENTRY_BYTES, NAK_FIXED_BYTES } from "../wire/codec.ts";
 import type { PushKey } from "../wire/disk-port.ts";
 import type { Offer } from "../wire/messages.ts";
 import type { Core } from "./core.ts";
+import type { FeedbackTurn } from "./feedback-turn.ts";
 import { type DueGap, type Gap, GapDetector } from "./gap-detector.ts";
 import type { RxWindow } from "./rx-window.ts";
 import { ROUND_TRIP_US_FIRST, VAIN_MAX } from "./tuning.ts";
@@ -17,6 +18,7 @@ export class NakReporter {
   readonly #window: RxWindow;
   readonly #gaps: GapDetector;
   readonly #blocksMax: number;
+  readonly #turn: FeedbackTurn;
   #mismatched = 0;
   /** The slowest round trip of the group, as the owner tells it. */
   roundTripUs = ROUND_TRIP_US_FIRST;
@@ -24,21 +26,31 @@ export class NakReporter {
   constructor(
     core: Core,
     key: PushKey,
-    options: { readonly window: RxWindow; readonly context: number; readonly offer: Offer },
+    options: {
+      readonly window: RxWindow;
+      readonly context: number;
+      readonly offer: Offer;
+      readonly turn: FeedbackTurn;
+    },
   ) {
-    const { window, context, offer } = options;
+    const { window, context, offer, turn } = options;
     this.#core = core;
     this.#key = key;
     this.#window = window;
     const room = Math.floor((offer.symbolSize - NAK_FIXED_BYTES) / NAK_ENTRY_BYTES);
     this.#blocksMax = Math.min(NAK_BLOCKS_MAX, room);
+    this.#turn = turn;
     const { random, memory } = core;
-    this.#gaps = new GapDetector({ table: memory.rx, context, random, targets: offer.targets });
+    // Turns spread the requests of all targets already.
+    const targets = turn.periodUs > 0 ? 1 : offer.targets;
+    this.#gaps = new GapDetector({ table: memory.rx, context, random, targets });
   }
 
   /** The window may have gaps that it had not. */
   scan(now: Micros): void {
     this.#gaps.scan(this.#window.flow(), now);
+    if (this.#gaps.suppressed > 0) this.#core.counters.add("naks suppressed", this.#gaps.suppressed);
+    this.#gaps.suppressed = 0;
   }
 
   /** Another receiver's NAK for this push. */
@@ -51,15 +63,19 @@ export class NakReporter {
   }
 
   onTimeout(now: Micros): void {
+    if (now < this.deadline()) return;
     const time = { now, roundTripUs: this.roundTripUs };
     const blocks = this.#gaps.due(this.#window.flow(), time, this.#blocksMax);
     const { owner, push } = this.#key;
-    if (blocks.length > 0) this.#core.out.send(push, { type: "nak", owner, blocks });
+    if (blocks.length > 0) {
+      this.#core.out.send(push, { type: "nak", owner, blocks });
+      this.#turn.take(now);
+    }
     this.#restart(blocks);
   }
 
   deadline(): Micros {
-    return this.#gaps.deadline();
+    return this.#turn.next(this.#gaps.deadline());
   }
 
   /** A packet that lies about its block makes all true ones contradict it: such a block starts anew. */

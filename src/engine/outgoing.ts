@@ -150,7 +150,7 @@ export class Outgoing {
       const command = this.#waiting[0];
       if (command === undefined || !this.#core.slots.available) return;
       const chosen = this.#choose(command);
-      const slots = typeof chosen === "string" ? undefined : this.#core.slots.take();
+      const slots = typeof chosen === "string" ? undefined : this.#core.slots.take(chosen.members.length);
       if (typeof chosen === "string") this.#reject(command, chosen);
       else if (slots === undefined) return;
       else this.#open(command, chosen, { slots, now });

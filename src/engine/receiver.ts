@@ -3,6 +3,7 @@ import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Offer, Sync } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
+import { FeedbackTurn } from "./feedback-turn.ts";
 import type { Gap } from "./gap-detector.ts";
 import { NakReporter } from "./nak-reporter.ts";
 import { blockName, wireText } from "./names.ts";
@@ -63,20 +64,18 @@ export class Receiver {
     this.context = grant.context;
     this.#dryRun = offer.dryRun;
     this.#ownerHeard = now;
-    this.#status = new StatusReporter(core, key, { offer, now });
-    this.#reports = new ReportStream(
-      core,
-      { node: key.owner, push: key.push, address: from },
-      offer.symbolSize,
-    );
     const { symbolSize, blockSymbols } = offer;
+    const turn = new FeedbackTurn({ targets: offer.targets, random: core.random, now });
+    this.#status = new StatusReporter(core, key, { offer, turn, now });
+    const owner = { node: key.owner, push: key.push, address: from };
+    this.#reports = new ReportStream(core, owner, { packetBytes: symbolSize, turn });
     this.#window = new RxWindow(core.memory.rx, grant.context, {
       ...key,
       symbolSize,
       blockSymbols,
       slots: grant.slots,
     });
-    this.#naks = new NakReporter(core, key, { window: this.#window, context: grant.context, offer });
+    this.#naks = new NakReporter(core, key, { window: this.#window, context: grant.context, offer, turn });
     const capacity = symbolSize * blockSymbols - 16;
     core.out.stage({ kind: "open", key, dryRun: offer.dryRun, check: offer.check, capacity });
   }
@@ -140,7 +139,8 @@ export class Receiver {
     const any = sync.edgeBlock > 0 || sync.edgeSymbol > 0;
     this.#window.onSync({ block: sync.edgeBlock, symbol: sync.edgeSymbol, sequence: sync.sequence, any });
     this.#naks.scan(now);
-    if (sync.poll) this.#status.polled(now);
+    this.#status.setDelegates(sync.ids);
+    if (sync.poll) this.#status.missed(now);
   }
 
   /** Another receiver's NAK for this push. */
@@ -207,12 +207,17 @@ export class Receiver {
 
   onTimeout(now: Micros): void {
     this.#patience(now);
+    // Each uses the turn before the next one looks at it. NAKs go before STATUS, but not time after time.
     this.#reports.onTimeout(now);
+    if (this.#status.isOverdue(now)) this.#tell(now);
     if (this.#state.kind === "receiving") this.#naks.onTimeout(now);
+    this.#tell(now);
+  }
+
+  #tell(now: Micros): void {
     const state = phaseOf(this.#state.kind);
-    if (state !== undefined && now >= this.#status.deadline) {
-      this.#status.send(this.#window, { state, address: this.#reports.address, now });
-    }
+    if (state === undefined || now < this.#status.deadline) return;
+    this.#status.send(this.#window, { state, address: this.#reports.address, now });
   }
 
   deadline(): Micros {

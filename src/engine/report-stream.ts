@@ -2,6 +2,7 @@ import type { Micros, NodeId, PushId } from "../wire/brand.ts";
 import { REPORT_FIXED_BYTES, recordBytes } from "../wire/codec.ts";
 import type { ReportRecord } from "../wire/messages.ts";
 import type { Core } from "./core.ts";
+import type { FeedbackTurn } from "./feedback-turn.ts";
 import type { Address } from "./ports.ts";
 import { REPORT_AHEAD, REPORT_TIMEOUT_US, REPORT_TIMEOUT_US_MAX, REPORT_WINDOW } from "./tuning.ts";
 
@@ -20,6 +21,7 @@ export class ReportStream {
   /** Where the owner was heard last. */
   address: Address;
   readonly #packetBytes: number;
+  readonly #turn: FeedbackTurn;
   /** Records not acknowledged yet; the first one has number #first. */
   readonly #records: ReportRecord[] = [];
   /** What comes after those. */
@@ -33,16 +35,17 @@ export class ReportStream {
   #sendDue: Micros = NEVER;
   #repeatDue: Micros = NEVER;
 
-  /** `packetBytes`: most bytes of a packet's body. */
+  /** `packetBytes`: most bytes of a packet's body; `turn`: when a packet may be sent. */
   constructor(
     core: Core,
     owner: { readonly node: NodeId; readonly push: PushId; readonly address: Address },
-    packetBytes: number,
+    options: { readonly packetBytes: number; readonly turn: FeedbackTurn },
   ) {
     this.#core = core;
     this.#owner = owner;
     this.address = owner.address;
-    this.#packetBytes = packetBytes;
+    this.#packetBytes = options.packetBytes;
+    this.#turn = options.turn;
   }
 
   /** Records that have been made and that the owner has not acknowledged. */
@@ -87,6 +90,7 @@ export class ReportStream {
   }
 
   onTimeout(now: Micros): void {
+    if (now < this.deadline()) return;
     if (now >= this.#repeatDue) {
       this.#sent = this.#first;
       this.#underWay = [];
@@ -101,7 +105,8 @@ export class ReportStream {
 
   deadline(): Micros {
     const room = this.#unsent && this.#underWay.length < REPORT_WINDOW;
-    return (room ? Math.min(this.#sendDue, this.#repeatDue) : this.#repeatDue) as Micros;
+    const wanted = room ? Math.min(this.#sendDue, this.#repeatDue) : this.#repeatDue;
+    return this.#turn.next(wanted as Micros);
   }
 
   #refill(): void {
@@ -126,6 +131,11 @@ export class ReportStream {
       this.#sent += records.length;
       this.#underWay.push(this.#sent);
       if (this.#repeatDue === NEVER) this.#repeatDue = (now + this.#timeoutUs) as Micros;
+      if (this.#turn.periodUs === 0) continue;
+      // What is left has the next turn.
+      this.#turn.take(now);
+      if (this.#unsent) this.#sendDue = now;
+      return;
     }
   }
 

@@ -127,7 +127,11 @@ export class SenderFlow {
     if (status.next > target.next) target.next = status.next;
     if (status.limit > target.limit) target.limit = status.limit;
     const seen = this.#flight.onStatus(target.flight, status, now);
-    if (seen) this.#flight.onProgress(this.#targets.flights);
+    if (seen) {
+      this.#targets.onFlight(target);
+      this.#flight.onProgress(this.#targets.flights);
+    }
+    if (news) this.#targets.onMoved(target);
     if (seen || news) {
       target.progressAt = now;
       this.#syncSoonUs = SYNC_SOON_US_MIN;
@@ -218,6 +222,7 @@ export class SenderFlow {
       edgeSymbol,
       low,
       roundTripUs,
+      ids: this.#targets.askedNow(),
     });
     const interval = poll ? this.#syncSoonUs + roundTripUs : SYNC_INTERVAL_US;
     this.#syncSoonUs = Math.min(SYNC_INTERVAL_US, this.#syncSoonUs * 2);
@@ -253,7 +258,8 @@ export class SenderFlow {
       rows[last + TxRow.flags] = (rows[last + TxRow.flags] ?? 0) | DataFlag.poll;
       this.#sincePoll = 0;
     }
-    const soon = options.now + this.#syncSoonUs + this.roundTripUs();
+    // Whom the poll is for must be known before many answer it.
+    const soon = this.#targets.named ? options.now + this.#syncSoonUs + this.roundTripUs() : options.now;
     this.#syncDue = Math.min(this.#syncAt + SYNC_INTERVAL_US, soon) as Micros;
   }
 }

@@ -194,10 +194,9 @@ export class Sender {
   #record(target: Target, record: ReportRecord): void {
     switch (record.kind) {
       case "accept":
-        target.phase = "live";
         target.flight = newTargetFlight(record.receiveBuffer);
         target.limit = record.window as BlockIndex;
-        return this.#targets.refresh();
+        return this.#targets.setPhase(target, "live");
       case "refuse":
         return this.#end(target, { kind: "refused", text: record.text });
       case "need":
@@ -210,8 +209,7 @@ export class Sender {
         return this.#fail(target, record);
       case "prepared":
         if (!this.#flow.final || this.#state.kind !== "content") return this.#end(target, OUT_OF_ORDER);
-        target.phase = "prepared";
-        return this.#targets.refresh();
+        return this.#targets.setPhase(target, "prepared");
       case "outcome":
         if (this.#state.kind !== "committing") return this.#end(target, OUT_OF_ORDER);
         if (record.committed) return this.#end(target, { kind: "complete", updates: target.updates });
@@ -236,9 +234,8 @@ export class Sender {
   }
 
   #end(target: Target, outcome: Outcome): void {
-    target.phase = "ended";
+    this.#targets.setPhase(target, "ended");
     target.outcome = outcome;
-    this.#targets.refresh();
     const { name: host, address } = target;
     this.#core.counters.add(`targets ${outcome.kind}`);
     this.#core.out.event({ kind: "outcome", request: this.order.request, host, address, outcome });
@@ -252,15 +249,17 @@ export class Sender {
   /** Moves on when all live targets are where they must be. */
   #advance(now: Micros): void {
     if (this.#ending.begun) return;
-    const { live } = this.#targets;
     const offered =
       this.#state.kind === "offering" && this.#targets.all().some((target) => target.phase === "offered");
-    if (live.length === 0 && !offered)
+    if (this.#targets.liveCount === 0 && !offered)
       return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     if (this.#state.kind === "offering" && !offered) this.#state = { kind: "manifest" };
     if (this.#state.kind === "manifest") {
-      if (live.every((target) => this.#answers.isComplete(target))) this.#decide(now);
-    } else if (this.#state.kind === "content" && live.every((target) => target.phase === "prepared")) {
+      if (this.#targets.live.every((target) => this.#answers.isComplete(target))) this.#decide(now);
+    } else if (
+      this.#state.kind === "content" &&
+      this.#targets.live.every((target) => target.phase === "prepared")
+    ) {
       this.#progress.tell(this.#phase, now);
       this.#commit({ kind: "committing", due: now, repeatUs: COMMIT_REPEAT_US }, now);
     }

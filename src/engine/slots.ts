@@ -1,5 +1,11 @@
 import { assert, type Slot } from "../wire/brand.ts";
-import { PUSH_SLOTS_MAX, PUSH_SLOTS_MIN } from "./tuning.ts";
+import {
+  LARGE_PUSH_SLOTS_MAX,
+  PUSH_SLOTS_MAX,
+  PUSH_SLOTS_MIN,
+  TARGET_SLOTS,
+  TURN_TARGETS_MIN,
+} from "./tuning.ts";
 
 /**
  * The free slots of the arena. A push takes its share when it opens and gives it back when it is closed, so that one push
@@ -18,9 +24,9 @@ export class SlotPool {
     return Math.floor(this.#free.length / 2) >= PUSH_SLOTS_MIN;
   }
 
-  /** Slots for one push, or undefined when too few are left. */
-  take(): Slot[] | undefined {
-    const share = Math.min(PUSH_SLOTS_MAX, Math.floor(this.#free.length / 2));
+  /** Slots for one push to so many targets, or undefined when too few are left. */
+  take(targets: number): Slot[] | undefined {
+    const share = Math.min(slotsFor(targets), Math.floor(this.#free.length / 2));
     if (!this.available) return undefined;
     const slots = this.#free.splice(this.#free.length - share, share);
     for (const slot of slots) this.#taken.add(slot);
@@ -33,4 +39,10 @@ export class SlotPool {
       this.#free.push(slot);
     }
   }
+}
+
+/** The most slots that a push to so many targets makes use of: what is sent while each has its turn once must be held. */
+function slotsFor(targets: number): number {
+  if (targets < TURN_TARGETS_MIN) return PUSH_SLOTS_MAX;
+  return Math.min(LARGE_PUSH_SLOTS_MAX, PUSH_SLOTS_MAX + Math.ceil(targets * TARGET_SLOTS));
 }

@@ -3,8 +3,8 @@ import type { NetMemory } from "./net-shim.ts";
 
 /** Bytes of a slot. It holds 224 symbols of a network with frames of 1,500 bytes, and 36 of one with jumbo frames. */
 const slotBytes = 320 << 10;
-/** Slots: three pushes' worth. Pages that were never used cost nothing. */
-const slotCount = 96;
+/** Slots: twice what a push to a thousand hosts takes, or thirty times one to a few. Pages that were never used cost nothing. */
+const slotCount = 896;
 
 /** The memory that all threads share: the block arena and the receive table, zeroed. */
 export function openMemory(): NetMemory {

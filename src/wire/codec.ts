@@ -5,7 +5,15 @@ import { HELLO_FIXED_BYTES, helloBodyBytes, readHello, statedHelloBytes, writeHe
 import { readIds, writeIds } from "./ids.ts";
 import type { Commit, Drop, End, Message, Offer, Origin, Report, ReportRecord } from "./messages.ts";
 import { put8, put16, put32, put64, putId } from "./put.ts";
-import { readNak, readStatus, readSync, writeNak, writeStatus, writeSync } from "./reliability.ts";
+import {
+  readNak,
+  readStatus,
+  readSync,
+  SYNC_FIXED_BYTES,
+  writeNak,
+  writeStatus,
+  writeSync,
+} from "./reliability.ts";
 import { payloadBytes, RECORD_FIXED_BYTES, readRecord, writeRecord } from "./report.ts";
 
 /** Control packets: bytes to values and back (PROTOCOL §2 to §8). All sizes are of the body, which follows the header. */
@@ -14,7 +22,7 @@ import { payloadBytes, RECORD_FIXED_BYTES, readRecord, writeRecord } from "./rep
 export const OFFER_FIXED_BYTES = 16;
 /** A COMMIT or END without its ids. */
 export const ID_LIST_FIXED_BYTES = 4;
-/** One node id of OFFER, COMMIT or END. */
+/** One node id of OFFER, SYNC, COMMIT or END. */
 export const ID_BYTES = 8;
 /** A REPORT without its records; `recordBytes` is the size of one. */
 export const REPORT_FIXED_BYTES = 16;
@@ -78,6 +86,8 @@ function statedBytes(view: DataView, type: number): number {
       return statedReportBytes(view);
     case PacketType.nak:
       return fixed + view.getUint16(BODY + 8) * NAK_ENTRY_BYTES;
+    case PacketType.sync:
+      return fixed + view.getUint16(BODY + 10) * ID_BYTES;
     case PacketType.commit:
       return fixed + view.getUint16(BODY) * ID_BYTES;
     case PacketType.end:
@@ -105,7 +115,7 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [PacketType.reportAck]: 12,
   [PacketType.nak]: NAK_FIXED_BYTES,
   [PacketType.status]: 24,
-  [PacketType.sync]: 20,
+  [PacketType.sync]: SYNC_FIXED_BYTES,
   [PacketType.commit]: ID_LIST_FIXED_BYTES,
   [PacketType.end]: ID_LIST_FIXED_BYTES,
   [PacketType.query]: ID_BYTES,
@@ -161,6 +171,8 @@ function bodyBytes(message: Message): number {
       return message.records.reduce((bytes, record) => bytes + recordBytes(record), REPORT_FIXED_BYTES);
     case "nak":
       return NAK_FIXED_BYTES + message.blocks.length * NAK_ENTRY_BYTES;
+    case "sync":
+      return SYNC_FIXED_BYTES + message.ids.length * ID_BYTES;
     case "commit":
     case "end":
       return ID_LIST_FIXED_BYTES + message.ids.length * ID_BYTES;

@@ -1,7 +1,7 @@
 import { assert, type NodeId } from "./brand.ts";
 import { putId } from "./put.ts";
 
-/** Lists of node ids in OFFER, COMMIT and END (PROTOCOL §6.1, §8.2, §8.3): not 0, strictly ascending. */
+/** Lists of node ids in OFFER, SYNC, COMMIT and END (PROTOCOL §6.1, §7.4, §8.2, §8.3): not 0, strictly ascending. */
 
 /** The `count` ids at offset `at`, or undefined if they break the order. */
 export function readIds(view: DataView, at: number, count: number): NodeId[] | undefined {

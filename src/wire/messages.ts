@@ -96,6 +96,8 @@ export type Sync = {
   readonly edgeSymbol: number;
   readonly low: BlockIndex;
   readonly roundTripUs: number;
+  /** Who answers polls at once; none: everybody (PROTOCOL §7.4). */
+  readonly ids: readonly NodeId[];
 };
 /** The `phase` byte of SYNC, by position (PROTOCOL §7.4). */
 export const SENDER_PHASES = ["offer", "manifest", "need", "content", "prepare", "commit"] as const;

@@ -1,6 +1,7 @@
 import { isEmpty } from "./bitmap.ts";
 import { assert, type BlockIndex, type NodeId } from "./brand.ts";
 import { NAK_BITMAP_BYTES, SYMBOLS_MAX } from "./constants.ts";
+import { readIds, writeIds } from "./ids.ts";
 import { type Nak, RECEIVER_PHASES, SENDER_PHASES, type Status, type Sync } from "./messages.ts";
 import { put8, put16, put32, putId } from "./put.ts";
 
@@ -11,6 +12,8 @@ const NAK_BLOCKS_AT = 12;
 const NAK_BLOCK_BYTES = 4 + NAK_BITMAP_BYTES;
 const NAK_BLOCKS_MAX = 255;
 const FLAG_POLL = 1;
+/** Bytes of a SYNC without its ids. */
+export const SYNC_FIXED_BYTES = 20;
 
 /** The body of a NAK at byte `at` (PROTOCOL §7.1), its length checked before; undefined: a value is out of range. */
 export function readNak(packet: Uint8Array, view: DataView, at: number): Nak | undefined {
@@ -76,7 +79,8 @@ export function readSync(view: DataView, at: number): Sync | undefined {
   const flags = view.getUint8(at + 1);
   const edgeSymbol = view.getUint8(at + 8);
   if (phase === undefined || (flags & ~FLAG_POLL) !== 0 || edgeSymbol > SYMBOLS_MAX) return undefined;
-  if (view.getUint8(at + 9) !== 0 || view.getUint16(at + 10) !== 0) return undefined;
+  const ids = readIds(view, at + SYNC_FIXED_BYTES, view.getUint16(at + 10));
+  if (view.getUint8(at + 9) !== 0 || ids === undefined) return undefined;
   return {
     type: "sync",
     phase,
@@ -86,6 +90,7 @@ export function readSync(view: DataView, at: number): Sync | undefined {
     edgeSymbol,
     low: view.getUint32(at + 12) as BlockIndex,
     roundTripUs: view.getUint32(at + 16),
+    ids,
   };
 }
 
@@ -98,5 +103,7 @@ export function writeSync(view: DataView, at: number, sync: Sync): void {
   put32(view, at + 4, sync.edgeBlock);
   put8(view, at + 8, sync.edgeSymbol);
   put32(view, at + 12, sync.low);
+  put16(view, at + 10, sync.ids.length);
   put32(view, at + 16, sync.roundTripUs);
+  writeIds(view, at + SYNC_FIXED_BYTES, sync.ids);
 }

@@ -9,7 +9,7 @@ import { assert, type BlockIndex, type NodeId, type PushId, type Slot } from "./
  * `RX_RING` entries of `RX_ENTRY_WORDS` words; block b of the push is entry `b mod RX_RING`, valid while `base <= b < base + RX_RING`.
  */
 export const RX_CONTEXTS = 8;
-export const RX_RING = 64;
+export const RX_RING = 512;
 export const RX_HEAD_WORDS = 32;
 export const RX_ENTRY_WORDS = 16;
 export const RX_CONTEXT_WORDS = RX_HEAD_WORDS + RX_RING * RX_ENTRY_WORDS;

@@ -9,7 +9,7 @@ import { FailStep } from "../../src/wire/constants.ts";
 import type { Report, ReportRecord } from "../../src/wire/messages.ts";
 import { encodeRemovalNames, RemovalNamesReader } from "../../src/wire/removal-names.ts";
 import { Prng } from "../support/prng.ts";
-import { drain, messages, newCore, us } from "./support.ts";
+import { drain, messages, NO_TURNS, newCore, us } from "./support.ts";
 
 const owner = { node: 9n as NodeId, push: 3 as PushId, address: { ip: 1, port: 2 } };
 /** Bytes of a packet's body with an MTU of 1,500. */
@@ -34,7 +34,7 @@ function carry(
   link: { readonly tripUs: number; readonly loss: number },
 ): { readonly count: number; readonly complete: boolean; readonly atUs: number; readonly aheadMax: number } {
   const core = newCore();
-  const stream = new ReportStream(core, owner, PACKET_BYTES);
+  const stream = new ReportStream(core, owner, { packetBytes: PACKET_BYTES, turn: NO_TURNS });
   const prng = new Prng(1).fork("carry");
   const reader = new RemovalNamesReader();
   const events: { readonly at: number; readonly report: Report }[] = [];
@@ -105,7 +105,7 @@ describe("the records of what is removed (PROTOCOL §6.2)", () => {
 
   test("come before what is said after them, however many there are", () => {
     const core = newCore();
-    const stream = new ReportStream(core, owner, PACKET_BYTES);
+    const stream = new ReportStream(core, owner, { packetBytes: PACKET_BYTES, turn: NO_TURNS });
     stream.add({ kind: "accept", receiveBuffer: 1, window: 1 }, us(0));
     stream.addAll(removalRecords({ count: 20_000, names: manyNames(20_000) }, stream.recordBytesMax), us(0));
     stream.add(failRecord({ errno: 0, step: FailStep.remove, entry: undefined }), us(0));

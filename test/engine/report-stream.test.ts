@@ -3,7 +3,7 @@ import { ReportStream } from "../../src/engine/report-stream.ts";
 import { REPORT_TIMEOUT_US } from "../../src/engine/tuning.ts";
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 import type { Report } from "../../src/wire/messages.ts";
-import { drain, messages, newCore, us } from "./support.ts";
+import { drain, messages, NO_TURNS, newCore, us } from "./support.ts";
 
 const owner = { node: 9n as NodeId, push: 3 as PushId, address: { ip: 1, port: 2 } };
 const full = new Uint8Array(128).fill(0x55);
@@ -14,7 +14,7 @@ const need = (section: number) =>
 describe("the report stream (PROTOCOL §6.2)", () => {
   test("records that come together share a packet; what is acknowledged is not sent again", () => {
     const core = newCore();
-    const reports = new ReportStream(core, owner, 500);
+    const reports = new ReportStream(core, owner, { packetBytes: 500, turn: NO_TURNS });
     reports.add(accept, us(0));
     reports.add({ kind: "prepared" }, us(0));
     reports.onTimeout(us(0));
@@ -27,7 +27,7 @@ describe("the report stream (PROTOCOL §6.2)", () => {
 
   test("is repeated from the first unacknowledged record at the timeout, not one microsecond sooner", () => {
     const core = newCore();
-    const reports = new ReportStream(core, owner, 400);
+    const reports = new ReportStream(core, owner, { packetBytes: 400, turn: NO_TURNS });
     reports.add(accept, us(0));
     for (let section = 0; section < 3; section++) reports.add(need(section), us(0));
     reports.onTimeout(us(0));
@@ -41,7 +41,7 @@ describe("the report stream (PROTOCOL §6.2)", () => {
 
   test("a long list goes in windows, and an acknowledgement sends the next", () => {
     const core = newCore();
-    const reports = new ReportStream(core, owner, 300);
+    const reports = new ReportStream(core, owner, { packetBytes: 300, turn: NO_TURNS });
     reports.add(accept, us(0));
     for (let section = 0; section < 39; section++) reports.add(need(section), us(0));
     let next = 0;
@@ -57,7 +57,7 @@ describe("the report stream (PROTOCOL §6.2)", () => {
   });
 
   test("an acknowledgement of what was never said is ignored", () => {
-    const reports = new ReportStream(newCore(), owner, 500);
+    const reports = new ReportStream(newCore(), owner, { packetBytes: 500, turn: NO_TURNS });
     reports.add({ kind: "prepared" }, us(0));
     reports.onAck(7, us(0));
     expect(reports.length).toBe(1);

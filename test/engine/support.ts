@@ -1,4 +1,5 @@
 import { type Core, Counters, Outbox } from "../../src/engine/core.ts";
+import { FeedbackTurn } from "../../src/engine/feedback-turn.ts";
 import { Pacer } from "../../src/engine/pacer.ts";
 import type { EngineConfig, Output } from "../../src/engine/ports.ts";
 import { SlotPool } from "../../src/engine/slots.ts";
@@ -14,6 +15,9 @@ export const GROUP = "224.0.0.108:5000";
 export function us(value: number): Micros {
   return value as Micros;
 }
+
+/** Of a push to few: a receiver may speak whenever it likes. */
+export const NO_TURNS = new FeedbackTurn({ targets: 1, random: () => 0, now: us(0) });
 
 /** The configuration of a node called host1, but for what is overridden. */
 export function config(overrides: Partial<EngineConfig> = {}): EngineConfig {

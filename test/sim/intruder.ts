@@ -120,6 +120,7 @@ export class Intruder {
         edgeSymbol: 224,
         low: 3_999_999_999 as never,
         roundTripUs: 0xffff_ffff,
+        ids,
       },
       {
         type: "status",

@@ -77,8 +77,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the receivers' room is not looked at",
     file: "src/engine/target.ts",
-    find: "return this.#least((target) => target.limit, 0 as BlockIndex);",
-    replace: "return this.#least((target) => (target.limit + 1) as BlockIndex, 0 as BlockIndex);",
+    find: "return (this.#liveCount === 0 ? 0 : this.#limit.least) as BlockIndex;",
+    replace: "return (this.#liveCount === 0 ? 0 : this.#limit.least + 1) as BlockIndex;",
   },
   {
     name: "the needs of all but the first receiver are dropped",

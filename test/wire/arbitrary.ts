@@ -181,6 +181,7 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     edgeSymbol: fc.nat(224),
     low: block,
     roundTripUs: u32,
+    ids: ids(0),
   }),
   fc.record({ type: fc.constant("commit" as const), ids: ids(1) }),
   fc.record({

@@ -220,6 +220,7 @@ describe("our own mistakes stop the process", () => {
     edgeSymbol: 0,
     low: 0,
     roundTripUs: 0,
+    ids: [],
   };
   const hello = {
     ...{ type: "hello", epoch: 0n, solicit: false, noReceive: false, noSend: false },
@@ -239,6 +240,7 @@ describe("our own mistakes stop the process", () => {
     ["state that is none", { ...status, state: "asleep" }],
     ["phase that is none", { ...sync, phase: "asleep" }],
     ["edge behind the last symbol", { ...sync, edgeSymbol: 225 }],
+    ["delegates out of order", { ...sync, ids: [4n, 3n] }],
     ["name with a blank", { ...hello, name: "a b" }, outside],
     ["empty name", { ...hello, name: "" }, outside],
     ["name of 256 bytes", { ...hello, name: "n".repeat(256) }, outside],

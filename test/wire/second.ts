@@ -28,7 +28,7 @@ export const BODIES = {
   REPORT_ACK: "u64 receiver, u32 next",
   NAK: "u64 owner, u16 count, u16 0, count × (u32 block, 28 bytes",
   STATUS: "u64 owner, u32 next, u32 limit, u16 sequence, u8 state, u8 0, u32 received",
-  SYNC: "u8 phase, u8 flags, u16 sequence, u32 edgeBlock, u8 edgeSymbol, u8 0, u16 0, u32 low, u32 roundTripUs",
+  SYNC: "u8 phase, u8 flags, u16 sequence, u32 edgeBlock, u8 edgeSymbol, u8 0, u16 count, u32 low, u32 roundTripUs, count × u64 node id",
   COMMIT: "u16 count, u16 0, count × u64 node id",
   END: "u16 reason, u16 count, count × u64 node id",
   QUERY: "u64 owner",
@@ -222,6 +222,8 @@ const SHAPES: { readonly [type in keyof typeof BODIES]: (fields: Fields) => Plai
     const phase = ["offer", "manifest", "need", "content", "prepare", "commit"][num(f, "phase")];
     must(phase !== undefined && num(f, "flags") <= 1 && num(f, "edgeSymbol") <= 224);
     const { sequence = 0, edgeBlock = 0, edgeSymbol = 0, low = 0, roundTripUs = 0 } = f;
+    const ids = idsOf(f);
+    must((ids.length === 0 || isId(ids[0])) && ascends(ids));
     return {
       type: "sync",
       phase: phase ?? "",
@@ -231,6 +233,7 @@ const SHAPES: { readonly [type in keyof typeof BODIES]: (fields: Fields) => Plai
       edgeSymbol,
       low,
       roundTripUs,
+      ids,
     };
   },
   COMMIT: (f) => {
