@@ -14,7 +14,9 @@ export type Rounds = {
   /** Before each run: everything as it was. */
   readonly clear: () => Promise<void>;
   /** After each run: throws unless the receivers have what they should. Round 0 is the one that is not counted. */
-  readonly check: (round: number) => Promise<void>;
+  readonly check: (round: number, contender: Contender) => Promise<void>;
+  /** False: no round that warms up. */
+  readonly warmUp?: boolean;
   /** Told what is going on. */
   readonly say: (line: string) => void;
 };
@@ -32,9 +34,10 @@ export async function compare(
 ): Promise<{ samples: Samples; failures: Map<string, string> }> {
   const samples: Samples = new Map();
   const failures = new Map<string, string>();
-  for (let round = 0; round <= options.rounds; round++) {
+  const first = options.warmUp === false ? 1 : 0;
+  for (let round = first; round <= options.rounds; round++) {
     const words: string[] = [];
-    for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
+    for (const contender of (round - first) % 2 === 0 ? contenders : contenders.toReversed()) {
       if (failures.has(contender.name)) continue;
       const result = await once(contender, options, round);
       if (result instanceof Error) {
@@ -44,12 +47,13 @@ export async function compare(
       }
       for (const [part, seconds] of Object.entries(result)) {
         const name = part === "" ? contender.name : `${contender.name}, ${part}`;
-        if (round > 0) samples.set(name, [...(samples.get(name) ?? []), seconds]);
+        samples.set(name, [...(samples.get(name) ?? []), ...(round > 0 ? [seconds] : [])]);
         words.push(`${name} ${seconds.toFixed(3)} s`);
       }
     }
     options.say(`${round === 0 ? "warm-up" : `round ${round}`}: ${words.join("; ")}`);
   }
+  for (const [name, values] of samples) if (values.length === 0) samples.delete(name);
   return { samples, failures };
 }
 
@@ -58,7 +62,7 @@ async function once(contender: Contender, options: Rounds, round: number) {
   try {
     await contender.prepare?.();
     const seconds = await contender.run();
-    await options.check(round);
+    await options.check(round, contender);
     return seconds;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

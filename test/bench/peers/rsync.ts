@@ -10,15 +10,14 @@ const PORT = 8730;
 export async function rsync(bench: BenchLab): Promise<{
   readonly sequential: Contender;
   readonly atOnce: Contender;
-  /** To the first receiver only. */
-  readonly single: Contender;
+  /** To the first so many receivers only, at once. */
+  readonly toFirst: (count: number) => Contender;
 }> {
   await Promise.all(bench.receivers.map(startDaemon));
   const commands = bench.receivers.map((host) => {
     const target = `rsync://${host.address}:${PORT}/base/`;
     return ["rsync", "-a", "--whole-file", `${bench.sender.base}/`, target];
   });
-  const count = commands.length;
   const { launcher } = bench;
   return {
     sequential: {
@@ -29,11 +28,14 @@ export async function rsync(bench: BenchLab): Promise<{
         return { "": seconds };
       },
     },
-    atOnce: { name: `${count} rsync at once`, run: async () => ({ "": await launcher.measure(commands) }) },
-    single: {
-      name: "one rsync to one host",
-      run: async () => ({ "": await launcher.measure(commands.slice(0, 1)) }),
+    atOnce: {
+      name: `${commands.length} rsync at once`,
+      run: async () => ({ "": await launcher.measure(commands) }),
     },
+    toFirst: (count) => ({
+      name: `rsync to ${count}`,
+      run: async () => ({ "": await launcher.measure(commands.slice(0, count)) }),
+    }),
   };
 }
 
