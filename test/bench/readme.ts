@@ -1,6 +1,6 @@
 /**
- * Puts a report into the README: the table between its two marks, and the picture beside this file.
- * `bun test/bench/readme.ts REPORT.json`.
+ * Puts a report into the README: the table between its two marks, and the picture beside this file. Of several reports, of parts of the benchmark, the
+ * facts are the last one's. `bun test/bench/readme.ts REPORT.json [REPORT.json ...]`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -12,12 +12,13 @@ const ROOT = resolve(import.meta.dir, "../..");
 const PICTURE = "test/bench/results/curves.svg";
 const [START, END] = ["<!-- bench: begin -->", "<!-- bench: end -->"];
 
-const [file] = process.argv.slice(2);
-if (file === undefined) {
-  console.error("usage: bun test/bench/readme.ts REPORT.json");
+const reports = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, "utf8")) as Report);
+const last = reports.at(-1);
+if (last === undefined) {
+  console.error("usage: bun test/bench/readme.ts REPORT.json [REPORT.json ...]");
   process.exit(2);
 }
-const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+const report = { ...last, findings: reports.flatMap(({ findings }) => findings) };
 mkdirSync(resolve(ROOT, PICTURE, ".."), { recursive: true });
 const pictured = await draw(report, resolve(ROOT, PICTURE));
 const readme = readFileSync(`${ROOT}/README.md`, "utf8");
@@ -31,6 +32,7 @@ function section(from: Report, withPicture: boolean): string[] {
   return [
     `Taken on ${from.taken.slice(0, 10)} with ${facts.processors} processors (${facts.processor}), Linux ${facts.kernel}, Bun ${facts.bun}: medians of ${from.rounds}, all hosts and the network in`,
     "one machine, whose processors they share. Times move between machines; the ratios, taken in turns in one run, say more. MB are 10⁶ bytes, to each host.",
+    ...(from.kind === "quick" ? ["This is a quick run: less data, fewer rounds."] : []),
     "",
     ...(withPicture ? [`![Time over hosts, goodput over loss](${PICTURE})`, ""] : []),
     "| work | median | target |",

@@ -74,6 +74,7 @@ class Party {
 async function pushes(parties: readonly [Party, Party], settings: Settings, scribe: Scribe): Promise<void> {
   const alone: [number[], number[]] = [[], []];
   const together: [number[], number[]] = [[], []];
+  for (const party of parties) await party.push(); // The first one warms everything up.
   for (let round = 1; round <= settings.rounds; round++) {
     for (const party of parties) await party.clear();
     for (const at of [0, 1] as const) alone[at].push(await parties[at].push());
