@@ -8,11 +8,16 @@ const WIDTH = 960;
 const HEIGHT = 380;
 const COLOURS = ["#1f6fb4", "#c4501b", "#4a8f3a"];
 
-type Axes = { readonly title: string; readonly x: string; readonly y: string };
+type Axes = { readonly title: string; readonly x: string; readonly y: string; readonly key: string };
 
 const CHARTS: Readonly<Record<Curve["chart"], Axes>> = {
-  hosts: { title: `32 MiB over links of ${LINK_MBIT} Mbit/s`, x: "hosts", y: "seconds" },
-  loss: { title: "8 hosts, every packet alone", x: "packets lost at each host, %", y: "MB/s" },
+  hosts: { title: `32 MiB over links of ${LINK_MBIT} Mbit/s`, x: "hosts", y: "seconds", key: "top left" },
+  loss: {
+    title: "8 hosts, every packet alone",
+    x: "packets lost at each host, %",
+    y: "MB/s",
+    key: "bottom left",
+  },
 };
 
 /** Writes an SVG: time over hosts on the left, goodput over loss on the right. Nothing is drawn if the report has no curves. */
@@ -33,7 +38,6 @@ export async function draw(report: Report, path: string): Promise<boolean> {
     "set grid lc rgb '#dddddd'",
     "set border 3 lc rgb '#888888'",
     "set tics nomirror",
-    "set key top left reverse Left",
     "set yrange [0:*]",
     ...plots.flat(),
     "unset multiplot",
@@ -50,6 +54,7 @@ function plot(axes: Axes, curves: readonly Curve[]): string[] {
   const ticks = [...new Set(curves.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b);
   return [
     `set title "${axes.title}"`,
+    `set key ${axes.key} reverse Left`,
     `set xlabel "${axes.x}"`,
     `set ylabel "${axes.y}"`,
     `set xtics (${ticks.join(", ")})`,
