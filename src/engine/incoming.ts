@@ -54,7 +54,7 @@ export class Incoming {
         receiver.onSync(message, now);
         break;
       case "commit":
-        if (message.ids.includes(self)) receiver.onCommit(now);
+        if (message.ids.includes(self)) receiver.onCommit();
         break;
       case "end":
         if (message.ids.length === 0 || message.ids.includes(self)) receiver.close();
@@ -189,7 +189,7 @@ export class Incoming {
   }
 
   #onVouch(origin: Origin, owner: NodeId, now: Micros): void {
-    this.#find(owner, origin)?.onVouch(now);
+    this.#find(owner, origin)?.onVouch();
     const text = keyText({ owner, push: origin.push });
     const waiting = this.#vouches.get(text);
     if (waiting !== undefined) this.#vouches.set(text, { ...waiting, at: now, sent: true });

@@ -119,7 +119,7 @@ export class Receiver {
 
   onReportAck(next: number, now: Micros): void {
     this.#reports.onAck(next, now);
-    if (this.#state.kind === "receiving") this.#feed(now);
+    if (this.#state.kind === "receiving") this.#feed();
   }
 
   /** Another push has switched this tree since; whether this one came before or after it, only its owner can say. */
@@ -128,8 +128,8 @@ export class Receiver {
   }
 
   /** Another receiver knows that the push was committed. */
-  onVouch(now: Micros): void {
-    if (this.#state.kind === "asking" && !this.#overtaken) this.onCommit(now);
+  onVouch(): void {
+    if (this.#state.kind === "asking" && !this.#overtaken) this.onCommit();
   }
 
   onSync(sync: Sync, now: Micros): void {
@@ -153,18 +153,18 @@ export class Receiver {
     const { polled, touched } = this.#window.takeSigns();
     if (!touched) return;
     this.touch(undefined, now);
-    if (this.#state.kind === "receiving") this.#feed(now);
+    if (this.#state.kind === "receiving") this.#feed();
     this.#naks.scan(now);
     if (polled) this.#status.polled(now);
     else this.#status.soon();
   }
 
-  onCommit(now: Micros): void {
+  onCommit(): void {
     if (this.#state.kind === "prepared" || this.#state.kind === "asking") {
       this.#state = { kind: "committing" };
       this.#core.treeChanges++;
       this.#core.out.stage({ kind: "commit", key: this.key });
-      this.#status.now(now);
+      this.#status.soon();
     }
   }
 
@@ -239,12 +239,12 @@ export class Receiver {
     this.#state = { kind: "receiving" };
     const { receiveBuffer } = this.#core.config;
     this.#reports.add({ kind: "accept", receiveBuffer, window: this.#window.slots.length }, now);
-    this.#status.now(now);
-    this.#feed(now);
+    this.#status.soon();
+    this.#feed();
   }
 
   /** Hands the next whole block to the stage: one at a time, so that a broken one cannot be overtaken. */
-  #feed(now: Micros): void {
+  #feed(): void {
     if (this.#atStage || this.#reports.length >= REPORT_BACKLOG_MAX) return;
     const arrived = this.#window.arrived();
     if (arrived !== undefined) {
@@ -253,7 +253,7 @@ export class Receiver {
     } else if (this.#finalUsed && this.#state.kind === "receiving") {
       this.#state = { kind: "preparing" };
       this.#core.out.stage({ kind: "prepare", key: this.key });
-      this.#status.now(now);
+      this.#status.soon();
     }
   }
 
@@ -284,7 +284,7 @@ export class Receiver {
     if (reply.failure !== undefined) return this.#fail(reply.failure, now);
     this.#naks.scan(now);
     this.#status.onUsed(this.#window, now);
-    this.#feed(now);
+    this.#feed();
   }
 
   #fail(failure: DiskFailure, now: Micros): void {
@@ -300,7 +300,7 @@ export class Receiver {
     // A tree that is partly switched vouches for nothing, but stays to tell its owner.
     this.#state =
       failure === undefined ? { kind: "done", until: (now + REMEMBER_US) as Micros } : { kind: "failed" };
-    this.#status.now(now);
+    this.#status.soon();
   }
 
   #patience(now: Micros): void {

@@ -62,7 +62,7 @@ export class SenderFlow {
     const packetBytes = options.symbolSize + 60;
     this.#flight = new Flight({ packetBytes, pacer: core.pacer });
     this.#content = new ContentMap(options.capacity);
-    this.#syncDue = options.now;
+    this.#syncDue = (options.now + SYNC_INTERVAL_US) as Micros;
     this.#syncAt = options.now;
   }
 
@@ -247,13 +247,16 @@ export class SenderFlow {
     this.#sincePoll += packets;
   }
 
-  /** Asks for a STATUS where the flow would otherwise stop, or a quarter of the window has passed; follows a burst's end with a SYNC. */
+  /**
+   * Asks for a STATUS where the flow would otherwise stop, or a quarter of the window has passed; follows a burst's end with a SYNC. When merely all has
+   * been sent, receivers speak by themselves when they are done with it.
+   */
   #afterRows(
     rows: Uint32Array,
     last: number,
     options: { readonly budget: number; readonly now: Micros },
   ): void {
-    const stops = options.budget <= 0 || this.#window.drained;
+    const stops = options.budget <= 0 || this.#window.full;
     if (stops || this.#sincePoll >= this.#flight.window / 4) {
       rows[last + TxRow.flags] = (rows[last + TxRow.flags] ?? 0) | DataFlag.poll;
       this.#sincePoll = 0;

@@ -11,6 +11,7 @@ import { lossOf } from "./patience.ts";
 import type { Address, EngineStatus, Outcome } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { PushEnd } from "./push-end.ts";
+import { ReportAcks } from "./report-acks.ts";
 import { SenderFlow } from "./sender-flow.ts";
 import { OUT_OF_ORDER, type PushOrder, phaseOf, type SenderState } from "./sender-state.ts";
 import { type Target, Targets } from "./target.ts";
@@ -30,6 +31,7 @@ export class Sender {
   readonly #answers: Answers;
   readonly #progress: Progress;
   readonly #ending: PushEnd;
+  readonly #acks: ReportAcks;
   #state: SenderState;
   readonly #openedAt: Micros;
   #patienceDue: Micros;
@@ -44,6 +46,7 @@ export class Sender {
     this.key = key;
     this.order = order;
     this.#ending = new PushEnd(core, key, order.request);
+    this.#acks = new ReportAcks(core, key.push);
     this.#targets = new Targets(options.targets);
     const { symbolSize, blockSymbols, selection, task, dryRun, names } = order;
     const capacity = symbolSize * blockSymbols - DIGEST_BYTES;
@@ -93,13 +96,14 @@ export class Sender {
     const { from, now } = heard;
     const target = this.#targets.get(node);
     if (target === undefined || this.#ending.begun) return this.#tellEnd(node, from);
+    const before = target.reportNext;
     for (const [index, record] of report.records.entries()) {
       if (report.first + index !== target.reportNext) continue;
       target.reportNext++;
       target.progressAt = now;
       if (target.phase !== "ended") this.#record(target, record);
     }
-    this.#core.out.send(this.key.push, { type: "reportAck", receiver: node, next: target.reportNext }, from);
+    this.#acks.add(node, report, { from, before, next: target.reportNext, now });
     this.#advance(now);
   }
 
@@ -157,12 +161,13 @@ export class Sender {
   /** Stops the push unless the targets are switching already; nothing has changed anywhere then. */
   reject(text: string, now: Micros): void {
     if (this.#ending.begun || this.#state.kind === "committing") return;
-    this.#ending.begin(EndReason.cancelled, { rejection: text, now });
+    this.#finish(EndReason.cancelled, { rejection: text, now });
   }
 
   onTimeout(now: Micros): void {
     if (!this.#ending.begun && now >= this.#patienceDue) this.#patience(now);
     if (this.#ending.begun) return this.#ending.onTimeout(now);
+    this.#acks.onTimeout(now);
     const state = this.#state;
     if (state.kind === "offering" && now >= state.due) this.#offer(state, now);
     if (state.kind === "committing" && now >= state.due) this.#commit(state, now);
@@ -175,7 +180,7 @@ export class Sender {
     if (this.#ending.begun) return this.#ending.deadline();
     const due = state.kind === "offering" || state.kind === "committing" ? state.due : NEVER;
     const flow = this.#flow.deadline(this.#sends);
-    return Math.min(due, flow, this.#patienceDue, this.#progress.deadline()) as Micros;
+    return Math.min(due, flow, this.#acks.deadline, this.#patienceDue, this.#progress.deadline()) as Micros;
   }
 
   takeRows(
@@ -252,7 +257,7 @@ export class Sender {
     const offered =
       this.#state.kind === "offering" && this.#targets.all().some((target) => target.phase === "offered");
     if (this.#targets.liveCount === 0 && !offered)
-      return this.#ending.begin(EndReason.done, { rejection: undefined, now });
+      return this.#finish(EndReason.done, { rejection: undefined, now });
     if (this.#state.kind === "offering" && !offered) this.#state = { kind: "manifest" };
     if (this.#state.kind === "manifest") {
       if (this.#targets.live.every((target) => this.#answers.isComplete(target))) this.#decide(now);
@@ -274,7 +279,7 @@ export class Sender {
     const nothing = live.every(({ updates, removals }) => updates === 0 && (removals?.count ?? 0) === 0);
     if (dryRun || task.mode === "check" || nothing) {
       for (const target of live) this.#end(target, { kind: "complete", updates: target.updates });
-      return this.#ending.begin(EndReason.done, { rejection: undefined, now });
+      return this.#finish(EndReason.done, { rejection: undefined, now });
     }
     for (let section = 0; section < this.#answers.sections; section++) {
       const content = this.#answers.union(section);
@@ -312,6 +317,12 @@ export class Sender {
       if (text !== undefined) this.#end(target, { kind: "lost", text });
     }
     this.#advance(now);
+  }
+
+  #finish(reason: EndReason, end: { readonly rejection: string | undefined; readonly now: Micros }): void {
+    // Whoever misses the end knows at least that all he had to say has arrived.
+    this.#acks.flush();
+    this.#ending.begin(reason, end);
   }
 
   #tellEnd(node: NodeId, to: Address): void {

@@ -73,6 +73,9 @@ export const END_SPACING_US = 15_000;
 export const REPORT_TIMEOUT_US = 20_000;
 export const REPORT_TIMEOUT_US_MAX = 200_000;
 export const REPORT_WINDOW = 8;
+/** REPORT_ACK comes so much later, well before the report would be repeated, or with so many packets to acknowledge, well before the window is full. */
+export const REPORT_ACK_DELAY_US = 6_000;
+export const REPORT_ACK_PACKETS = 6;
 export const REPORT_AHEAD = 64;
 export const REPORT_BACKLOG_MAX = 256;
 

@@ -14,10 +14,14 @@ export type Mail = {
   takeStage(): readonly StageReply[] | undefined;
   toSource(requests: readonly SourceRequest[]): void;
   toStage(requests: readonly StageRequest[]): void;
-  event(event: EngineEvent): void;
-  /** Follows a `status` event. */
-  traffic(rate: number, counters: Readonly<Record<string, number>>): void;
+  toMain(notices: readonly LoopNotice[]): void;
 };
+
+/** What the loop tells the main thread. */
+export type LoopNotice =
+  | { readonly kind: "event"; readonly event: EngineEvent }
+  /** Follows each `status` event: bytes sent in the last second, and the counters of the sockets. */
+  | { readonly kind: "traffic"; readonly rate: number; readonly counters: Readonly<Record<string, number>> };
 
 export type LoopParts = {
   readonly engine: Engine;
@@ -67,6 +71,7 @@ class EngineLoop {
   readonly #meter: TrafficMeter;
   #toSource: SourceRequest[] = [];
   #toStage: StageRequest[] = [];
+  #toMain: LoopNotice[] = [];
   #now: Micros;
   /** The socket is full: nothing more can be sent before Ready.send. */
   #blocked = false;
@@ -170,14 +175,14 @@ class EngineLoop {
     this.#more[socket] = more;
   }
 
-  /** Carries out all that the engine wants done. Messages to the disk are collected, to be posted together. */
+  /** Carries out all that the engine wants done. Messages to other threads are collected, to be posted together: each wakes its thread. */
   #drain(): void {
     const { engine } = this.#parts;
     for (let output = engine.poll(); output !== undefined; output = engine.poll()) this.#carryOut(output);
   }
 
   #carryOut(output: Output): void {
-    const { net, mail } = this.#parts;
+    const { net } = this.#parts;
     switch (output.kind) {
       case "control": {
         if (net.addControl(output.packet, output.to)) return;
@@ -197,8 +202,11 @@ class EngineLoop {
           this.#stopped = true;
           return;
         }
-        mail.event(output.event);
-        if (output.event.kind === "status") mail.traffic(this.#meter.rate(this.#now), net.counters());
+        this.#tell(output.event);
+        if (output.event.kind === "status") {
+          const rate = this.#meter.rate(this.#now);
+          this.#toMain.push({ kind: "traffic", rate, counters: net.counters() });
+        }
         return;
     }
   }
@@ -232,7 +240,7 @@ class EngineLoop {
       if (this.#now - this.#complained >= complaintUs) {
         this.#complained = this.#now;
         const text = `cannot send: errno ${result.errno} (${this.#failures} since the start)`;
-        this.#parts.mail.event({ kind: "log", level: 1, text });
+        this.#tell({ kind: "log", level: 1, text });
       }
     }
     return true;
@@ -244,6 +252,12 @@ class EngineLoop {
     if (this.#toStage.length > 0) mail.toStage(this.#toStage);
     if (this.#toSource.length > 0) this.#toSource = [];
     if (this.#toStage.length > 0) this.#toStage = [];
+    if (this.#toMain.length > 0) mail.toMain(this.#toMain);
+    if (this.#toMain.length > 0) this.#toMain = [];
+  }
+
+  #tell(event: EngineEvent): void {
+    this.#toMain.push({ kind: "event", event });
   }
 
   #sayFarewell(): void {
@@ -253,6 +267,7 @@ class EngineLoop {
       net.wait(until - this.#parts.now(), { forSend: true });
     }
     // Told last: the process may end on it, and with it what has not been sent.
-    this.#parts.mail.event({ kind: "stopped" });
+    this.#tell({ kind: "stopped" });
+    this.#post();
   }
 }

@@ -11,7 +11,7 @@ import { awaitData, type EngineNotice, type EngineThreadData } from "./threads.t
 awaitData<EngineThreadData>((data) => {
   const { rx, arena, slotBytes } = data.memory;
   const slots = Array.from({ length: Math.floor(arena.byteLength / slotBytes) }, (_, slot) => slot as Slot);
-  const tell = (notice: EngineNotice) => data.main.postMessage(notice);
+  const tell = (notices: readonly EngineNotice[]) => data.main.postMessage(notices);
 
   runEngineLoop({
     engine: createEngine(data.config, { rx: new Uint32Array(rx), slots, slotBytes }, systemRandom()),
@@ -20,10 +20,9 @@ awaitData<EngineThreadData>((data) => {
       takeCommand: () => take(data.main),
       takeSource: () => take(data.source),
       takeStage: () => take(data.stage),
-      toSource: postToSource(data.source, () => tell({ kind: "sourceWanted" })),
+      toSource: postToSource(data.source, () => tell([{ kind: "sourceWanted" }])),
       toStage: (requests) => data.stage.postMessage(requests),
-      event: (event) => tell({ kind: "event", event }),
-      traffic: (rate, counters) => tell({ kind: "traffic", rate, counters }),
+      toMain: tell,
     } satisfies Mail,
     now: () => Math.floor(performance.now() * 1_000) as Micros,
     collect: () => Bun.gc(true),

@@ -81,7 +81,9 @@ export class Threads {
     const { settings, version, node, network } = what;
     await this.#startStage();
     const { main, source, stage } = this.#channels;
-    main.here.on("message", (notice: EngineNotice) => this.#onEngine(notice));
+    main.here.on("message", (notices: readonly EngineNotice[]) => {
+      for (const notice of notices) this.#onEngine(notice);
+    });
     const config = {
       node,
       epoch: BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1_000)),

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, parentPort, Worker } from "node:worker_threads";
-import type { EngineConfig, EngineEvent } from "../engine/ports.ts";
+import type { EngineConfig } from "../engine/ports.ts";
 import type { PushKey } from "../wire/disk-port.ts";
+import type { LoopNotice } from "./engine-loop.ts";
 import type { NetMemory, OpenNet } from "./net-shim.ts";
 import type { PushLine } from "./push-lines.ts";
 
@@ -23,11 +24,9 @@ export type EngineThreadData = {
   readonly stage: MessagePort;
 };
 
-/** From the engine's thread to the main one. */
+/** From the engine's thread to the main one, in arrays. */
 export type EngineNotice =
-  | { readonly kind: "event"; readonly event: EngineEvent }
-  /** Follows each `status` event: bytes sent in the last second, and the counters of the sockets. */
-  | { readonly kind: "traffic"; readonly rate: number; readonly counters: Readonly<Record<string, number>> }
+  | LoopNotice
   /** The first requests for the source have been posted: it should be started. */
   | { readonly kind: "sourceWanted" };
 

@@ -1,4 +1,4 @@
-import type { Address, Command, Engine, Output } from "../../src/engine/ports.ts";
+import type { Address, Command, Engine, EngineEvent, Output } from "../../src/engine/ports.ts";
 import type { LoopParts, Mail } from "../../src/io/engine-loop.ts";
 import type { SendResult } from "../../src/io/net-shim.ts";
 import type { Micros } from "../../src/wire/brand.ts";
@@ -74,6 +74,15 @@ export function fakeNet(script: {
   return { net, log, results, now: () => now as Micros, collect };
 }
 
+/** What the loop tells the main thread, events only. */
+export function takeEvents(take: (event: EngineEvent) => void): Pick<Mail, "toMain"> {
+  return {
+    toMain: (notices) => {
+      for (const notice of notices) if (notice.kind === "event") take(notice.event);
+    },
+  };
+}
+
 /** Threads that say nothing but what the test says. */
 export function silentMail(over: Partial<Mail> = {}): Mail {
   return {
@@ -82,8 +91,7 @@ export function silentMail(over: Partial<Mail> = {}): Mail {
     takeStage: () => undefined,
     toSource: () => {},
     toStage: () => {},
-    event: () => {},
-    traffic: () => {},
+    toMain: () => {},
     ...over,
   };
 }

@@ -18,7 +18,15 @@ import {
   resetEntry,
 } from "../../src/wire/rx-table.ts";
 import { TxRow } from "../../src/wire/tx-row.ts";
-import { fakeNet, NEVER, type Net, StubEngine, silentMail, stopped } from "./engine-loop-fixture.ts";
+import {
+  fakeNet,
+  NEVER,
+  type Net,
+  StubEngine,
+  silentMail,
+  stopped,
+  takeEvents,
+} from "./engine-loop-fixture.ts";
 
 describe("with a network that the test plays", () => {
   test("sleeps until the deadline, and calls onTimeout not a microsecond before it", () => {
@@ -94,7 +102,7 @@ describe("with a network that the test plays", () => {
     const events: EngineEvent[] = [];
     const { net, results, now, collect } = fakeNet({ wait: () => ({ ready: 0, us: 10 }) });
     for (let i = 0; i < 10; i++) results.rows.push({ kind: "failed", errno: 101 });
-    runEngineLoop({ engine, net, mail: silentMail({ event: (event) => events.push(event) }), now, collect });
+    runEngineLoop({ engine, net, mail: silentMail(takeEvents((event) => events.push(event))), now, collect });
     const logged = events.filter((event) => event.kind === "log");
     expect(logged).toEqual([{ kind: "log", level: 1, text: "cannot send: errno 101 (1 since the start)" }]);
   });
@@ -182,7 +190,7 @@ test("that the engine has stopped is told after its last packets are sent", () =
       return result;
     },
   };
-  const mail = silentMail({ event: (event) => order.push(event.kind) });
+  const mail = silentMail(takeEvents((event) => order.push(event.kind)));
   runEngineLoop({ engine, net: recorded, mail, now, collect });
   expect(order).toEqual(["full", "full", "done", "stopped"]);
 });
