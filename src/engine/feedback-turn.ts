@@ -14,10 +14,19 @@ export class FeedbackTurn {
   /** The first turn that has not been used. */
   #free: number;
 
-  constructor(options: { readonly targets: number; readonly random: Random; readonly now: Micros }) {
-    const { targets, random, now } = options;
+  /** `place`: which one of those `named` in the OFFER this receiver is: what is left to chance is only where in its share of the time its turns begin. */
+  constructor(options: {
+    readonly targets: number;
+    readonly place: number;
+    readonly named: number;
+    readonly random: Random;
+    readonly now: Micros;
+  }) {
+    const { targets, place, named, random, now } = options;
     this.periodUs = targets < TURN_TARGETS_MIN ? 0 : Math.min(TURN_PERIOD_US_MAX, targets * TURN_US);
-    this.#phase = now + (this.periodUs === 0 ? 0 : randomBelow(random, this.periodUs));
+    const share = this.periodUs / named;
+    this.#phase =
+      now + (this.periodUs === 0 ? 0 : Math.floor(place * share) + randomBelow(random, Math.ceil(share)));
     this.#free = this.#phase;
   }
 

@@ -89,11 +89,15 @@ export class GapDetector {
 
   /** Another receiver has asked for these symbols: the repeat will come to us, too. */
   onHeard(gap: Gap, time: { readonly now: Micros; readonly roundTripUs: number }): void {
+    const at = entryAt(this.#context, gap.block);
+    const symbols = this.#table[at + RxEntry.symbols] ?? 0;
+    // Most of what others ask for is here already.
+    if (symbols !== 0 && this.#table[at + RxEntry.have] === symbols) return;
     const repair = this.#repairOf(gap.block);
     if (repair.spared) return;
     if (time.now >= repair.heardUntil) repair.heard.fill(0);
-    for (let at = 0; at < NAK_BITMAP_BYTES; at++)
-      repair.heard[at] = (repair.heard[at] ?? 0) | (gap.missing[at] ?? 0);
+    for (let byte = 0; byte < NAK_BITMAP_BYTES; byte++)
+      repair.heard[byte] = (repair.heard[byte] ?? 0) | (gap.missing[byte] ?? 0);
     repair.heardUntil = time.now + holdUs(time.roundTripUs, 0);
   }
 

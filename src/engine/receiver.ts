@@ -65,7 +65,8 @@ export class Receiver {
     this.#dryRun = offer.dryRun;
     this.#ownerHeard = now;
     const { symbolSize, blockSymbols } = offer;
-    const turn = new FeedbackTurn({ targets: offer.targets, random: core.random, now });
+    const [place, named] = [offer.ids.indexOf(core.config.node), offer.ids.length];
+    const turn = new FeedbackTurn({ targets: offer.targets, place, named, random: core.random, now });
     this.#status = new StatusReporter(core, key, { offer, turn, now });
     const owner = { node: key.owner, push: key.push, address: from };
     this.#reports = new ReportStream(core, owner, { packetBytes: symbolSize, turn });

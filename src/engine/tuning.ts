@@ -38,18 +38,18 @@ export const VOUCH_SPREAD_US = 50_000;
 
 export const STATUS_INTERVAL_US = 20_000;
 /**
- * Receivers of a push with at least so many targets take turns (PROTOCOL §7.6): one packet each every so many microseconds for each target, 13,333 a
- * second in all. With what delegates answer, and by chance, fewer than 20,000 a second reach the owner in any 10 ms.
+ * Receivers of a push with at least so many targets take turns (PROTOCOL §7.6): one packet each every so many microseconds for each target, 15,625 a
+ * second in all. With what delegates answer fewer than 20,000 a second reach the owner in any 10 ms.
  */
 export const TURN_TARGETS_MIN = 16;
-export const TURN_US = 75;
+export const TURN_US = 64;
 export const TURN_PERIOD_US_MAX = 200_000;
 /** With more targets than this, so many are delegates, who answer polls (PROTOCOL §7.4); and polled STATUS of one is so far apart for each of them. */
 export const ALL_ANSWER_MAX = 4;
 export const DELEGATES = 3;
-export const DELEGATE_SPACING_US = 350;
+export const DELEGATE_SPACING_US = 400;
 /** Each target adds this to the status interval, so that many do not flood the owner. */
-export const STATUS_SPACING_US = 75;
+export const STATUS_SPACING_US = 64;
 /** No owner gets STATUS more often than this without a poll. */
 export const STATUS_INTERVAL_US_MIN = 1_000;
 /** Polled STATUS packets of one receiver are at least this apart for each target of the push: 20,000 a second in all. */

@@ -6,8 +6,8 @@ import { us } from "./support.ts";
 
 const START = us(1_000_000);
 
-function newTurn(targets: number, random = 0): FeedbackTurn {
-  return new FeedbackTurn({ targets, random: () => random, now: START });
+function newTurn(targets: number, random = 0, place = 0, named = 1): FeedbackTurn {
+  return new FeedbackTurn({ targets, place, named, random: () => random, now: START });
 }
 
 describe("turns", () => {
@@ -22,21 +22,27 @@ describe("turns", () => {
 
   test("begin anywhere in one period, by chance", () => {
     expect(newTurn(1_000, 0).next(START)).toBe(START);
-    expect(newTurn(1_000, 0x8000_0000).next(START)).toBe(us(START + 37_500));
-    expect(newTurn(1_000, 0xffff_ffff).next(START)).toBe(us(START + 74_999));
+    expect(newTurn(1_000, 0x8000_0000).next(START)).toBe(us(START + 32_000));
+    expect(newTurn(1_000, 0xffff_ffff).next(START)).toBe(us(START + 63_999));
+  });
+
+  test("are spread evenly over those whom an OFFER names", () => {
+    expect(newTurn(1_000, 0, 3, 100).next(START)).toBe(us(START + 1_920));
+    expect(newTurn(1_000, 0xffff_ffff, 3, 100).next(START)).toBe(us(START + 2_559));
+    expect(newTurn(1_000, 0xffff_ffff, 99, 100).next(START)).toBe(us(START + 63_999));
   });
 
   test("one that was not used is over when the next begins, and the next keeps its time", () => {
     const turn = newTurn(1_000);
-    expect(turn.next(us(START + 1))).toBe(us(START + 75_000));
-    expect(turn.next(us(START + 75_000))).toBe(us(START + 75_000));
-    expect(turn.next(us(START + 75_001))).toBe(us(START + 150_000));
+    expect(turn.next(us(START + 1))).toBe(us(START + 64_000));
+    expect(turn.next(us(START + 64_000))).toBe(us(START + 64_000));
+    expect(turn.next(us(START + 64_001))).toBe(us(START + 128_000));
   });
 
   test("one that is used late does not move the next", () => {
     const turn = newTurn(1_000);
     turn.take(us(START + 40_000));
-    expect(turn.next(us(START + 40_000))).toBe(us(START + 75_000));
+    expect(turn.next(us(START + 40_000))).toBe(us(START + 64_000));
   });
 
   test("are never so rare that a target would be taken for dead", () => {

@@ -17,7 +17,7 @@ export function us(value: number): Micros {
 }
 
 /** Of a push to few: a receiver may speak whenever it likes. */
-export const NO_TURNS = new FeedbackTurn({ targets: 1, random: () => 0, now: us(0) });
+export const NO_TURNS = new FeedbackTurn({ targets: 1, place: 0, named: 1, random: () => 0, now: us(0) });
 
 /** The configuration of a node called host1, but for what is overridden. */
 export function config(overrides: Partial<EngineConfig> = {}): EngineConfig {
