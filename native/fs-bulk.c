@@ -12,6 +12,7 @@
 
 _Static_assert(sizeof(struct mk_fs_new_file) == 72, "mk_fs_new_file has a hole");
 _Static_assert(sizeof(struct mk_fs_old_file) == 72, "mk_fs_old_file has a hole");
+_Static_assert(sizeof(struct mk_fs_expected) == 40, "mk_fs_expected has a hole");
 
 /* Whether a row's extent lies in the arena, and its name is one of a directory's: one component, not empty, `.` or `..`. */
 static int is_sound(uint64_t arena_bytes, uint64_t at, uint32_t bytes, const char *names, uint32_t names_bytes, uint32_t name)
@@ -134,6 +135,29 @@ int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names
     rows[i].at_rest = 0;
     memset(rows[i].digest, 0, sizeof rows[i].digest);
     read_file(arena, names + rows[i].name, &rows[i], young_ns);
+  }
+  return (int32_t)count;
+}
+
+static uint32_t differs(const struct statx *is, const struct mk_fs_expected *row)
+{
+  uint32_t found = 0;
+  if ((is->stx_mode & S_IFMT) != (row->mode & S_IFMT)) found |= MK_FS_OTHER_TYPE;
+  else if (S_ISREG(is->stx_mode) && is->stx_size != row->size) found |= MK_FS_OTHER_SIZE;
+  if ((is->stx_mode & 07777) != (row->mode & 07777)) found |= MK_FS_OTHER_MODE;
+  if (is->stx_uid != row->uid || is->stx_gid != row->gid) found |= MK_FS_OTHER_OWNER;
+  if (is->stx_mtime.tv_sec != row->seconds || is->stx_mtime.tv_nsec != row->nanoseconds) found |= MK_FS_OTHER_TIME;
+  return found;
+}
+
+int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, struct mk_fs_expected *rows, uint32_t count)
+{
+  for (uint32_t i = 0; i < count; i++)
+    if (!is_sound(0, 0, 0, names, names_bytes, rows[i].name)) return -EINVAL;
+  for (uint32_t i = 0; i < count; i++) {
+    struct statx is;
+    const int result = statx(directory, names + rows[i].name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &is);
+    rows[i].differs = result == 0 ? differs(&is, &rows[i]) : errno == ENOENT ? MK_FS_MISSING : MK_FS_UNKNOWN;
   }
   return (int32_t)count;
 }

@@ -526,4 +526,29 @@ struct mk_fs_old_file {
 MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
                                 struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns);
 
+/* How a name differs from what is expected of it: bits. */
+enum mk_fs_differs {
+  MK_FS_OTHER_TYPE = 1,
+  MK_FS_OTHER_MODE = 2,
+  MK_FS_OTHER_OWNER = 4,  /* uid or gid */
+  MK_FS_OTHER_TIME = 8,
+  MK_FS_OTHER_SIZE = 16,  /* of two files */
+  MK_FS_MISSING = 64,     /* there is no such name */
+  MK_FS_UNKNOWN = 128     /* its status cannot be had for another reason */
+};
+
+struct mk_fs_expected {
+  int64_t seconds;      /* of modification */
+  uint64_t size;
+  uint32_t nanoseconds;
+  uint32_t mode;        /* type and permissions, as st_mode */
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t name;        /* offset in `names` */
+  uint32_t differs;     /* out: enum mk_fs_differs, 0 if it is all that is expected */
+};
+
+/* Compares names of a directory, links not followed, with what is expected of them. Returns count. [statx] */
+MK_API int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, struct mk_fs_expected *rows, uint32_t count);
+
 #endif

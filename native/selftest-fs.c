@@ -236,6 +236,17 @@ static void selftest_many(int32_t base)
   CHECK(old[0].error == 0 && old[0].changed == 0 && old[0].changed_ns > 1500000000000000000);
   CHECK(old[1].error == 0 && old[1].changed == 1 && old[1].changed_ns == 0 && old[1].digest[0] == 0);
   CHECK(old[2].error == ENOENT && old[2].changed == 0);
+  struct mk_fs_expected *const expected = memory(2 * sizeof *expected);
+  for (uint32_t i = 0; i < 2; i++)
+    expected[i] = (struct mk_fs_expected){.seconds = -1, .nanoseconds = 5, .size = 3, .mode = S_IFREG | 04700, .uid = getuid(), .gid = getgid(), .name = 2 * i};
+  CHECK(mk_fs_compare(base, "b\0x", 4, expected, 2) == 2 && expected[0].differs == 0 && expected[1].differs == MK_FS_MISSING);
+  expected[0].size = 4;
+  expected[1].seconds = 4;
+  expected[1].name = 0;
+  CHECK(mk_fs_compare(base, "b", 2, expected, 2) == 2 && expected[0].differs == MK_FS_OTHER_SIZE && expected[1].differs == MK_FS_OTHER_TIME);
+  CHECK(mk_fs_compare(base, "b", 1, expected, 2) == -EINVAL && mk_fs_compare(base, "b/", 3, expected, 1) == -EINVAL);
+  CHECK(mk_fs_compare(-1, "b", 2, expected, 1) == 1 && expected[0].differs == MK_FS_UNKNOWN && mk_fs_compare(base, "", 0, NULL, 0) == 0);
+  free(expected);
   CHECK(mk_fs_unlink(base, "a") == 0 && mk_fs_unlink(base, "b") == 0 && mk_fs_unlink(base, "c") == 0);
   free(into);
   free(old);

@@ -143,7 +143,7 @@ export class Builder {
       const bits = marks.of(section);
       for (let index = (bits?.length ?? 0) - 1; index >= 0; index--) {
         const mark = bits?.[index] ?? 0;
-        if ((mark & Mark.staged) === 0 || sections.entry(section, index).type !== "directory") continue;
+        if ((mark & Mark.staged) === 0 || sections.read(section).type(index) !== "directory") continue;
         const wrong = this.#finishDirectory(sections.firstEntry(section) + index, mark);
         if (wrong !== undefined) return wrong;
       }
@@ -243,7 +243,7 @@ export function rootPath({ sections, roots }: Pick<StagePush, "sections" | "root
 
 function pathOf(sections: StagePush["sections"], number: number): Latin1 {
   const { section, index } = sections.locate(number);
-  return toLatin1(sections.entry(section, index).path);
+  return sections.path(section, index);
 }
 
 function isFailure(place: Place | Failed | DiskFailure): place is DiskFailure {

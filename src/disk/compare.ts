@@ -1,14 +1,25 @@
 import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
-import type { Entry } from "../wire/manifest.ts";
+import type { EntryTable } from "../wire/entry-table.ts";
+import type { Entry, EntryType } from "../wire/manifest.ts";
 import type { Directories } from "./directories.ts";
 import { Mark, type Marks, type Roots } from "./marks.ts";
 import { isInside, isReserved, nameOf, parentOf, toLatin1 } from "./names.ts";
 import { type Place, parentFault } from "./obstacles.ts";
-import { OwnStatus } from "./own-status.ts";
 import { replacementFault } from "./replacement.ts";
 import type { Rules } from "./rules.ts";
-import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
+import { tablePath } from "./sections.ts";
+import {
+  Differs,
+  Errno,
+  errnoOf,
+  type Failed,
+  type Fd,
+  failed,
+  type Latin1,
+  type Stat,
+  type Sys,
+} from "./sys.ts";
 
 /** A directory of the manifest, or above it, on the way to the entry that is being compared. */
 type Ground = {
@@ -19,6 +30,24 @@ type Ground = {
   readonly here: boolean;
   /** Whether names in it may be changed: 0, an error number, or undefined while nobody has asked. */
   fault: number | undefined;
+};
+
+/** A section that is being compared. */
+type Work = {
+  readonly table: EntryTable;
+  readonly firstEntry: number;
+  readonly marks: Uint8Array;
+  /** Directories in which names are changed. */
+  readonly touched: number[];
+};
+
+/** What is known of some entries' directory. */
+type Found = {
+  ground: Ground | Failed | undefined;
+  /** How its names differ, from index `first` on, until before `to`; undefined while nobody has asked. */
+  differs: Uint8Array | undefined;
+  first: number;
+  readonly to: number;
 };
 
 export type CompareOptions = {
@@ -45,64 +74,73 @@ export class Comparer {
   }
 
   /** Compares the next section, whose entries are numbered from `firstEntry`. Marks it, or says which entry cannot be taken, and why. */
-  section(section: number, firstEntry: number, entries: readonly Entry[]): DiskFailure | undefined {
-    const paths = entries.map((entry) => toLatin1(entry.path));
-    const own = new OwnStatus(this.#options, paths);
-    const marks = new Uint8Array(entries.length);
-    const touched: number[] = [];
-    for (const [index, entry] of entries.entries()) {
-      const path = paths[index] ?? "";
-      const number = firstEntry + index;
-      const mark = isReserved(path)
-        ? -Errno.EPERM
-        : this.#compare({ entry, path, number, own, index, touched });
-      if (mark < 0)
-        return {
-          errno: errnoOf(mark),
-          step: isReserved(path) ? FailStep.manifest : FailStep.compare,
-          entry: number,
-        };
-      marks[index] = mark;
-      if (entry.type !== "directory") continue;
-      this.#way.push({ path, number, here: (mark & (Mark.inside | Mark.root)) === 0, fault: undefined });
+  section(section: number, firstEntry: number, table: EntryTable): DiskFailure | undefined {
+    const work: Work = { table, firstEntry, marks: new Uint8Array(table.count), touched: [] };
+    for (let from = 0; from < table.count; ) {
+      const to = table.siblingsEnd(from);
+      const failure = this.#siblings(work, from, to);
+      if (failure !== undefined) return failure;
+      from = to;
     }
-    this.#options.marks.put(section, marks);
-    for (const number of touched) this.#options.marks.change(number, { set: Mark.touched });
+    this.#options.marks.put(section, work.marks);
+    for (const number of work.touched) this.#options.marks.change(number, { set: Mark.touched });
+    return undefined;
+  }
+
+  /** Compares entries that follow one another in one directory. Nothing is made of those that are as they should be. */
+  #siblings(work: Work, from: number, to: number): DiskFailure | undefined {
+    const { table, firstEntry, marks } = work;
+    const { rules } = this.#options;
+    const directory = parentOf(tablePath(table, from));
+    const reserved = isReserved(directory);
+    const found: Found = { ground: undefined, differs: undefined, first: 0, to };
+    for (let index = from; index < to; index++) {
+      const number = firstEntry + index;
+      if (reserved || (directory === "" && isReserved(tablePath(table, index))))
+        return { errno: Errno.EPERM, step: FailStep.manifest, entry: number };
+      const type = table.type(index);
+      if (rules.leavesAlone(type)) continue;
+      found.ground ??= this.#groundOf(directory);
+      const mark =
+        typeof found.ground === "number" ? found.ground : this.#compare(work, found.ground, { index, found });
+      if (mark < 0) return { errno: errnoOf(mark), step: FailStep.compare, entry: number };
+      marks[index] = mark;
+      if (type !== "directory") continue;
+      const here = (mark & (Mark.inside | Mark.root)) === 0;
+      this.#way.push({ path: tablePath(table, index), number, here, fault: undefined });
+    }
     return undefined;
   }
 
   /** The marks of one entry, or -errno. */
-  #compare(at: {
-    entry: Entry;
-    path: Latin1;
-    number: number;
-    own: OwnStatus;
-    index: number;
-    touched: number[];
-  }): number {
-    const { entry, path, number, own, index, touched } = at;
-    if (this.#options.rules.leavesAlone(entry.type)) return 0;
-    const ground = this.#groundOf(parentOf(path));
-    if (typeof ground === "number") return ground;
-    if (!ground.here) {
-      const implicit = this.#newRoot(number);
-      return inside(entry) | (implicit ? Mark.implicit : 0);
-    }
-    const parent = this.#options.directories.get(ground.path);
+  #compare(work: Work, ground: Ground, { index, found }: { index: number; found: Found }): number {
+    const { table, firstEntry, touched } = work;
+    const { sys, directories, place, roots } = this.#options;
+    const what = { type: table.type(index), size: table.size(index) };
+    const number = firstEntry + index;
+    if (!ground.here) return inside(what) | (this.#newRoot(number) ? Mark.implicit : 0);
+    const parent = directories.get(ground.path);
     if (failed(parent)) return parent;
-    const mark = decide(this.#options, {
-      entry,
-      number,
-      stat: own.get(index, parent),
-      parent,
-      path,
-    });
+    if (found.differs === undefined) {
+      found.differs = sys.compare(parent, { table, from: index, to: found.to });
+      found.first = index;
+    }
+    const differs = found.differs[index - found.first] ?? Differs.unknown;
+    if (differs === 0 && saysAll(sys, what.type, table.mode(index))) return 0;
+    const mark = differs === Differs.missing ? anew(what) : this.#decide(parent, number, table.entry(index));
     if (mark < 0 || !moves(mark)) return mark;
-    ground.fault ??= parentFault(this.#options.sys, this.#options.place, parent);
+    ground.fault ??= parentFault(sys, place, parent);
     if (ground.fault !== 0) return -ground.fault;
     if (ground.number !== undefined) touched.push(ground.number);
-    if ((mark & Mark.root) !== 0) this.#options.roots.add(number);
+    if ((mark & Mark.root) !== 0) roots.add(number);
     return mark;
+  }
+
+  #decide(parent: Fd, number: number, entry: Entry): number {
+    const path = toLatin1(entry.path);
+    const [stat] = this.#options.sys.statMany(parent, [nameOf(path)]);
+    if (stat === undefined) return -Errno.EIO;
+    return decide(this.#options, { entry, number, stat, parent, path });
   }
 
   /** The root of a missing directory that is no entry, noted when its first entry comes by. */
@@ -179,18 +217,28 @@ function moves(mark: number): boolean {
   return (mark & Mark.update) !== 0 && (mark & Mark.inPlace) === 0;
 }
 
+/**
+ * Whether there is no more to an entry than what `Sys.compare` looks at. Set-group-id is more for those who may not set it: they want it off
+ * where the entry has it on.
+ */
+function saysAll(sys: Sys, type: EntryType, mode: number): boolean {
+  return (type === "file" || type === "directory" || type === "fifo") && (sys.root || (mode & 0o2000) === 0);
+}
+
+type What = Pick<Entry, "type" | "size">;
+
 /** Marks of an entry whose directory is not there. */
-function inside(entry: Entry): number {
+function inside(entry: What): number {
   return Mark.update | Mark.inside | contentOf(entry);
 }
 
 /** Files without bytes need none. */
-function contentOf(entry: Entry): number {
+function contentOf(entry: What): number {
   return entry.type === "file" && entry.size > 0 ? Mark.content : 0;
 }
 
 /** What makes the own tree's name equal to the entry: marks, or -errno. */
-function decide(options: CompareOptions, found: Found): number {
+function decide(options: CompareOptions, found: Candidate): number {
   const { entry, number, stat } = found;
   options.exchanged.delete(number);
   if (failed(stat)) return errnoOf(stat) === Errno.ENOENT ? anew(entry) : stat;
@@ -222,7 +270,7 @@ function decide(options: CompareOptions, found: Found): number {
   return stat.locked ? -Errno.EPERM : Mark.update | Mark.inPlace;
 }
 
-type Found = {
+type Candidate = {
   readonly entry: Entry;
   readonly number: number;
   readonly stat: Stat | Failed;
@@ -232,7 +280,7 @@ type Found = {
 };
 
 /** Marks of an entry that comes into a directory that is there. */
-function anew(entry: Entry): number {
+function anew(entry: What): number {
   return Mark.update | contentOf(entry) | (entry.type === "directory" ? Mark.root : 0);
 }
 
@@ -244,7 +292,7 @@ function numberOf({ type, size }: Entry): number {
 /** Marks of an entry that takes the place of what is there, or -errno. */
 function replace(
   { sys, place, rules, exchanged }: CompareOptions,
-  { entry, number, parent, path }: Found,
+  { entry, number, parent, path }: Candidate,
   stat: Stat,
 ): number {
   // A file system says ENOTDIR or EISDIR to a rename of the one over the other.

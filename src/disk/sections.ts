@@ -1,8 +1,11 @@
-import { getBit } from "../wire/bitmap.ts";
+import { getBit, sameBytes } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
-import { decodeSection, type Entry } from "../wire/manifest.ts";
+import { EntryTable } from "../wire/entry-table.ts";
+import { decodeTable, type Entry, type TableSection } from "../wire/manifest.ts";
+import type { Drop } from "../wire/messages.ts";
 import { comparePaths } from "../wire/path.ts";
 import { NO_TERMS, type Terms } from "../wire/terms.ts";
+import type { Latin1 } from "./sys.ts";
 import type { Zstd } from "./zstd.ts";
 
 /** A file of the content stream (PROTOCOL §10.3). */
@@ -36,7 +39,9 @@ type Kept = {
 export class Sections {
   readonly #zstd: Zstd;
   readonly #kept: Kept[] = [];
-  readonly #expanded = new Map<number, readonly Entry[]>();
+  readonly #expanded = new Map<number, EntryTable>();
+  /** A table that is not in use. */
+  #spare: EntryTable | undefined;
   #entries = 0;
   /** Those of the push (PROTOCOL §10.6). */
   terms: Terms = NO_TERMS;
@@ -55,9 +60,20 @@ export class Sections {
     return this.#entries;
   }
 
-  /** Adds the next section, which has been checked; the frame is copied. */
-  add(frame: Uint8Array, entries: readonly Entry[]): void {
-    const { length } = entries;
+  /** Looks at a section, which `add` may take then. The table is good until another section is looked at. */
+  decode(raw: Uint8Array): (TableSection & { readonly table: EntryTable }) | Drop {
+    const table = this.#spare ?? new EntryTable();
+    this.#spare = table;
+    const section = decodeTable(raw, table, this.terms);
+    return typeof section === "string" ? section : { ...section, table };
+  }
+
+  /** Adds the next section, of `length` entries, which has been checked; the frame is copied. `table`: what `decode` has made of it. */
+  add(frame: Uint8Array, length: number, table?: EntryTable): void {
+    assert(
+      table === undefined || (table === this.#spare && table.count === length),
+      "another section's table",
+    );
     this.#kept.push({
       frame: frame.slice(),
       firstEntry: this.#entries,
@@ -65,8 +81,8 @@ export class Sections {
       sizes: undefined,
       plan: undefined,
     });
-    this.#entries += entries.length;
-    this.#remember(this.count - 1, entries);
+    this.#entries += length;
+    if (table !== undefined) this.#remember(this.count - 1, table);
   }
 
   firstEntry(section: number): number {
@@ -78,21 +94,24 @@ export class Sections {
     return this.#at(section).length;
   }
 
-  /** The entries of a section. */
-  read(section: number): readonly Entry[] {
+  /** The entries of a section. The table is good until another section is read. */
+  read(section: number): EntryTable {
     const known = this.#expanded.get(section);
     if (known !== undefined) return known;
     const expanded = this.#zstd.expand(this.#at(section).frame);
-    const decoded = expanded === undefined ? "short" : decodeSection(expanded, this.terms);
+    const decoded = expanded === undefined ? "short" : this.decode(expanded);
     assert(typeof decoded !== "string", "a section that was good cannot be read again");
-    this.#remember(section, decoded.entries);
-    return decoded.entries;
+    this.#remember(section, decoded.table);
+    return decoded.table;
   }
 
   entry(section: number, index: number): Entry {
-    const entry = this.read(section)[index];
-    assert(entry !== undefined, "entry outside its section");
-    return entry;
+    return this.read(section).entry(index);
+  }
+
+  /** Path of an entry. */
+  path(section: number, index: number): Latin1 {
+    return tablePath(this.read(section), index);
   }
 
   /** Where an entry of the manifest is. The number must be one. */
@@ -115,13 +134,18 @@ export class Sections {
     let high = this.count - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      const first = this.read(middle)[0];
-      if (first !== undefined && comparePaths(first.path, path) <= 0) low = middle;
+      const table = this.read(middle);
+      if (table.count > 0 && comparePaths(table.entry(0).path, path) <= 0) low = middle;
       else high = middle - 1;
     }
     if (this.count === 0) return undefined;
-    const index = this.read(low).findIndex((entry) => comparePaths(entry.path, path) === 0);
-    return index < 0 ? undefined : this.firstEntry(low) + index;
+    const table = this.read(low);
+    for (let index = 0; index < table.count; index++) {
+      const from = table.pathStart(index);
+      if (sameBytes(table.paths.subarray(from, table.pathEnd(index)), path))
+        return this.firstEntry(low) + index;
+    }
+    return undefined;
   }
 
   /** Bytes of a file, or NOT_A_FILE. */
@@ -152,9 +176,7 @@ export class Sections {
 
   #sizes(section: number): Float64Array {
     const kept = this.#at(section);
-    kept.sizes ??= Float64Array.from(this.read(section), (entry) =>
-      entry.type === "file" ? entry.size : NOT_A_FILE,
-    );
+    kept.sizes ??= sizesOf(this.read(section));
     return kept.sizes;
   }
 
@@ -164,11 +186,25 @@ export class Sections {
     return kept;
   }
 
-  #remember(section: number, entries: readonly Entry[]): void {
-    this.#expanded.set(section, entries);
-    for (const oldest of this.#expanded.keys()) {
+  #remember(section: number, table: EntryTable): void {
+    this.#spare = undefined;
+    this.#expanded.set(section, table);
+    for (const [oldest, unused] of this.#expanded) {
       if (this.#expanded.size <= EXPANDED_KEPT) return;
       this.#expanded.delete(oldest);
+      this.#spare = unused;
     }
   }
+}
+
+/** Path of an entry of a table. */
+export function tablePath(table: EntryTable, index: number): Latin1 {
+  return Buffer.prototype.toString.call(table.paths, "latin1", table.pathStart(index), table.pathEnd(index));
+}
+
+function sizesOf(table: EntryTable): Float64Array {
+  const sizes = new Float64Array(table.count);
+  for (let index = 0; index < sizes.length; index++)
+    sizes[index] = table.type(index) === "file" ? table.size(index) : NOT_A_FILE;
+  return sizes;
 }

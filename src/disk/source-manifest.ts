@@ -65,8 +65,8 @@ class ManifestMaker {
   readonly #limit: number;
   #terms: Terms;
   #started: SectionWriter | undefined;
-  /** The section so far, and the last entry of all. */
-  #entries: Entry[] = [];
+  /** Entries of the section so far, and the last one of all. */
+  #entries = 0;
   #previous: Entry | undefined;
   /** Bytes of the section's files that were read. */
   #content = 0;
@@ -118,8 +118,8 @@ class ManifestMaker {
     const { arena } = this.#tools;
     const { target, sections } = this.#push;
     sections.add(arena.bytes.subarray(target, target + bytes), this.#entries);
-    const made = madeBlock(BlockKind.manifest, bytes, { lastOfKind: last, entries: this.#entries.length });
-    this.#entries = [];
+    const made = madeBlock(BlockKind.manifest, bytes, { lastOfKind: last, entries: this.#entries });
+    this.#entries = 0;
     this.#content = 0;
     return made;
   }
@@ -136,7 +136,7 @@ class ManifestMaker {
   *#check(entry: Entry): Maker<Seen> {
     if (this.#checker === undefined) return { kind: "entry", entry };
     // An entry will follow, whatever becomes of this file: a last section without any could not be sent.
-    if (this.#entries.length > 0 && this.#content + entry.size > SECTION_CONTENT_BYTES_MAX)
+    if (this.#entries > 0 && this.#content + entry.size > SECTION_CONTENT_BYTES_MAX)
       yield this.section({ last: false });
     this.#content += entry.size;
     return yield* this.#checker.check(entry);
@@ -181,7 +181,7 @@ class ManifestMaker {
       added = this.#writer.add(entry);
     }
     if (added !== "added") return "unfit";
-    this.#entries.push(entry);
+    this.#entries++;
     this.#previous = entry;
     return added;
   }

@@ -138,7 +138,8 @@ class Source {
     if (push === undefined) return;
     const updated: Uint8Array[] = [];
     const skipped: Uint8Array[] = [];
-    push.sections.read(section).forEach(({ path, type }, index) => {
+    const entries = push.sections.read(section).entries();
+    entries.forEach(({ path, type }, index) => {
       if (type === "other") return;
       (update !== undefined && getBit(update, index) ? updated : skipped).push(path);
     });

@@ -1,6 +1,7 @@
 import { DIGEST_BYTES, FailStep } from "../wire/constants.ts";
 import type { DiskFailure, NeedAnswer, StageReply } from "../wire/disk-port.ts";
-import { decodeSection, type Entry, mayFollow, type Section } from "../wire/manifest.ts";
+import type { EntryTable } from "../wire/entry-table.ts";
+import { type Entry, mayFollow, type TableSection } from "../wire/manifest.ts";
 import type { Terms } from "../wire/terms.ts";
 import { Checker } from "./check.ts";
 import { type CompareOptions, Comparer } from "./compare.ts";
@@ -55,33 +56,37 @@ export class ManifestIntake {
 
   /** Takes the next block. */
   take({ frame, raw, lastOfKind, room }: ManifestBlock): ManifestUse {
-    const { sections, marks, rules } = this.#push;
-    const decoded = decodeSection(raw, rules.terms);
+    const { sections, marks } = this.#push;
+    const decoded = sections.decode(raw);
     if (typeof decoded === "string") return { failure: protocolFailure() };
     const section = sections.count;
     const wrong = this.#check(decoded, lastOfKind);
     if (wrong !== undefined) return { failure: wrong };
-    const { firstEntry, entries } = decoded;
-    sections.add(frame, entries);
-    this.#lastEntry = entries.at(-1);
+    const { firstEntry, table } = decoded;
+    const { count } = table;
+    sections.add(frame, count, table);
+    this.#lastEntry = count === 0 ? undefined : table.entry(count - 1);
     this.#work ??= this.#begin(decoded.terms);
     // The frame has been copied: from here on its memory is free.
     const failure =
-      this.#work.comparer?.section(section, firstEntry, entries) ??
-      this.#work.checker?.section(section, firstEntry, { entries, room }) ??
-      this.#work.removals?.section(firstEntry, entries) ??
+      this.#work.comparer?.section(section, firstEntry, table) ??
+      this.#work.checker?.section(section, firstEntry, { entries: table.entries(), room }) ??
+      this.#work.removals?.section(firstEntry, table.entries()) ??
       this.#charge(section, frame.length);
     if (failure !== undefined) return { failure };
     const update = marks.bitmap(section, Mark.update);
     const content = marks.bitmap(section, Mark.content);
-    const need: NeedAnswer = { section, entries: entries.length, update, content };
+    const need: NeedAnswer = { section, entries: count, update, content };
     return lastOfKind ? { need, ...this.#end() } : { need };
   }
 
   /** Whether a section may be the next one. */
-  #check({ firstEntry, entries, terms }: Section, lastOfKind: boolean): DiskFailure | undefined {
+  #check(
+    { firstEntry, table, terms }: TableSection & { readonly table: EntryTable },
+    lastOfKind: boolean,
+  ): DiskFailure | undefined {
     const { sections, check } = this.#push;
-    const first = entries[0];
+    const first = table.count === 0 ? undefined : table.entry(0);
     const empty = first === undefined && (sections.count > 0 || !lastOfKind);
     if (empty || firstEntry !== sections.entries) return protocolFailure();
     // Who was asked to compare contents need not even be able to do anything else.

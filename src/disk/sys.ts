@@ -1,4 +1,5 @@
 import type { Brand } from "../wire/brand.ts";
+import type { EntryTable } from "../wire/entry-table.ts";
 
 /**
  * The system calls that the disk side needs, as an interface: `io/sys.ts` has the real ones, through the shim. Everything here is synchronous.
@@ -122,6 +123,12 @@ export type TakenFile = {
   readonly atRest: boolean;
 };
 
+/** How a name differs from its entry: bits. `size`: of two files. `unknown`: its status cannot be had, for another reason than that it is missing. */
+export const Differs = { type: 1, mode: 2, owner: 4, time: 8, size: 16, missing: 64, unknown: 128 } as const;
+
+/** Entries of a table that are in one directory: from index `from` on, until before `to`. */
+export type Siblings = { readonly table: EntryTable; readonly from: number; readonly to: number };
+
 export interface Sys {
   /** Whether this process may give files away: it runs as root. */
   readonly root: boolean;
@@ -140,6 +147,11 @@ export interface Sys {
   stat(fd: Fd): Stat | Failed;
   /** Status of names in a directory, links not followed; one answer for each, in order. */
   statMany(dir: Fd, names: readonly Latin1[]): (Stat | Failed)[];
+  /**
+   * How names in a directory differ from their entries (`Differs`, 0: not at all), links not followed, target and device number not looked at; one
+   * for each, in order. Good until the next call.
+   */
+  compare(dir: Fd, siblings: Siblings): Uint8Array;
   /** What a link says, 1..4,095 bytes. */
   readLink(dir: Fd, name: Latin1): Latin1 | Failed;
 

@@ -29,6 +29,7 @@ export const fsSymbols = {
   mk_fs_now_ns: { args: [], returns: "i64" },
   mk_fs_at_rest: { args: ["i32"], returns: "i32" },
   mk_fs_make_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  mk_fs_compare: { args: ["i32", "ptr", "u32", "ptr", "u32"], returns: "i32" },
   mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32", "i64"], returns: "i32" },
 } as const;
 
@@ -113,6 +114,30 @@ export const OldFileField = {
   atRest: 64,
 } as const;
 
+/** How a name differs from what is expected of it. */
+export const FsDiffers = {
+  type: 1,
+  mode: 2,
+  owner: 4,
+  time: 8,
+  size: 16,
+  missing: 64,
+  unknown: 128,
+} as const;
+
+/** Bytes of struct mk_fs_expected, then its fields' offsets. */
+export const EXPECTED_BYTES = 40;
+export const ExpectedField = {
+  seconds: 0,
+  size: 8,
+  nanoseconds: 16,
+  mode: 20,
+  uid: 24,
+  gid: 28,
+  name: 32,
+  differs: 36,
+} as const;
+
 function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(table).map(([name, value]) => [`${prefix}.${name}`, value]);
 }
@@ -130,4 +155,7 @@ export const fsLayout: readonly (readonly [name: string, value: number])[] = [
   ...fields("NewFileField", NewFileField),
   ["OLD_FILE_BYTES", OLD_FILE_BYTES],
   ...fields("OldFileField", OldFileField),
+  ...fields("FsDiffers", FsDiffers),
+  ["EXPECTED_BYTES", EXPECTED_BYTES],
+  ...fields("ExpectedField", ExpectedField),
 ];

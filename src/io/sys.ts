@@ -3,6 +3,7 @@ import { assert } from "../wire/brand.ts";
 import { FsDevice, FsWay, SpaceField, STAT_BYTES, StatField } from "./abi-fs.ts";
 import { addressAt, allocate, type Memory, type Pointer, shim } from "./ffi.ts";
 import { bulkCalls } from "./sys-bulk.ts";
+import { comparingCall } from "./sys-compare.ts";
 
 /** Names of one call of mk_fs_stat_many. */
 const STAT_ROWS = 256;
@@ -92,6 +93,7 @@ export function createSys(arena: Memory): Sys {
     ...naming(context),
     ...filling(context),
     ...bulkCalls(arena),
+    ...comparingCall(),
   };
 }
 

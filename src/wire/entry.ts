@@ -78,6 +78,12 @@ export function openReader(bytes: Uint8Array, at: number): EntryReader {
 
 /** The entry at `reader.at`, which moves behind it. */
 export function readEntry(reader: EntryReader): Entry | Drop {
+  const { at } = reader;
+  return checkEntry(reader) ?? entryAt(reader, at, reader.path.slice(0, reader.pathLength));
+}
+
+/** Checks the entry at `reader.at`, which moves behind it; its path and type are the reader's then. */
+export function checkEntry(reader: EntryReader): Drop | undefined {
   const { bytes, view, at } = reader;
   if (bytes.length - at < ENTRY_FIXED_BYTES) return "short";
   const type = ENTRY_TYPES[view.getUint8(at) - 1];
@@ -85,24 +91,62 @@ export function readEntry(reader: EntryReader): Entry | Drop {
   const mode = view.getUint16(at + 2);
   const uid = view.getUint32(at + 4);
   const gid = view.getUint32(at + 8);
-  const seconds = view.getBigInt64(at + 12);
   const nanoseconds = view.getUint32(at + 20);
   const sizeHigh = view.getUint32(at + 24);
-  const size = sizeHigh * 0x1_0000_0000 + view.getUint32(at + 28);
+  const hasNoSize = sizeHigh === 0 && view.getUint32(at + 28) === 0;
+  const hasNoTime = view.getUint32(at + 12) === 0 && view.getUint32(at + 16) === 0 && nanoseconds === 0;
   if (type === undefined || (flags & ~flagsOf(type)) !== 0 || mode > MODE_MAX) return "range";
   if (uid === ID_NONE || gid === ID_NONE || nanoseconds > NANOSECONDS_MAX) return "range";
-  if (sizeHigh > SIZE_HIGH_MAX || (size !== 0 && !hasSize(type))) return "range";
-  if (type === "other" && (mode !== 0 || uid !== 0 || gid !== 0 || seconds !== 0n || nanoseconds !== 0))
-    return "range";
+  if (sizeHigh > SIZE_HIGH_MAX || !(hasNoSize || hasSize(type))) return "range";
+  if (type === "other" && (mode !== 0 || uid !== 0 || gid !== 0 || !hasNoTime)) return "range";
   const fault = readPath(reader, type);
   if (fault !== undefined) return fault;
-  const path = reader.path.slice(0, reader.pathLength);
-  const digest = (flags & Flag.digest) === 0 ? undefined : readDigest(reader);
-  if (typeof digest === "string") return digest;
-  const target = type === "symlink" ? readTarget(reader) : undefined;
-  if (typeof target === "string") return target;
-  const listed = (flags & Flag.listed) === 0 ? undefined : true;
-  return { type, path, mode, uid, gid, seconds, nanoseconds, size, target, digest, listed };
+  if ((flags & Flag.digest) !== 0) {
+    if (bytes.length - reader.at < DIGEST_BYTES) return "short";
+    reader.at += DIGEST_BYTES;
+  }
+  return type === "symlink" ? checkTarget(reader) : undefined;
+}
+
+/** Whether the entry at offset `at` has a digest. */
+export function hasDigest({ view }: Pick<EntryReader, "view">, at: number): boolean {
+  return (view.getUint8(at + 1) & Flag.digest) !== 0;
+}
+
+/** Type of the entry at offset `at`, which has been checked. */
+export function entryTypeAt(view: DataView, at: number): EntryType {
+  return ENTRY_TYPES[view.getUint8(at) - 1] ?? "other";
+}
+
+/** Size of the entry at offset `at`, which has been checked. */
+export function entrySizeAt(view: DataView, at: number): number {
+  return view.getUint32(at + 24) * 0x1_0000_0000 + view.getUint32(at + 28);
+}
+
+/** The entry at offset `at`, which has been checked, and has this path. */
+export function entryAt(
+  { bytes, view }: Pick<EntryReader, "bytes" | "view">,
+  at: number,
+  path: Uint8Array,
+): Entry {
+  const type = entryTypeAt(view, at);
+  const flags = view.getUint8(at + 1);
+  const digestAt = at + ENTRY_FIXED_BYTES + view.getUint16(at + 34);
+  const targetAt = digestAt + ((flags & Flag.digest) === 0 ? 0 : DIGEST_BYTES);
+  return {
+    type,
+    path,
+    mode: view.getUint16(at + 2),
+    uid: view.getUint32(at + 4),
+    gid: view.getUint32(at + 8),
+    seconds: view.getBigInt64(at + 12),
+    nanoseconds: view.getUint32(at + 20),
+    size: entrySizeAt(view, at),
+    target:
+      type === "symlink" ? bytes.slice(targetAt + 2, targetAt + 2 + view.getUint16(targetAt)) : undefined,
+    digest: targetAt === digestAt ? undefined : bytes.slice(digestAt, targetAt),
+    listed: (flags & Flag.listed) === 0 ? undefined : true,
+  };
 }
 
 /** The flags that an entry of a type may have. */
@@ -145,23 +189,15 @@ function mayHold(reader: EntryReader): boolean {
   return reader.pathLength > 0 && reader.type === "directory";
 }
 
-function readDigest(reader: EntryReader): Uint8Array | Drop {
-  const { bytes, at } = reader;
-  if (bytes.length - at < DIGEST_BYTES) return "short";
-  reader.at = at + DIGEST_BYTES;
-  return bytes.slice(at, reader.at);
-}
-
-function readTarget(reader: EntryReader): Uint8Array | Drop {
+function checkTarget(reader: EntryReader): Drop | undefined {
   const { bytes, view, at } = reader;
   if (bytes.length - at < 2) return "short";
   const length = view.getUint16(at);
   if (bytes.length - at - 2 < length) return "short";
   if (length === 0 || length > PATH_BYTES_MAX) return "range";
-  const target = bytes.slice(at + 2, at + 2 + length);
-  if (target.includes(0)) return "range";
+  if (bytes.subarray(at + 2, at + 2 + length).includes(0)) return "range";
   reader.at = at + 2 + length;
-  return target;
+  return undefined;
 }
 
 /** Writes an entry, of whose path the first `shared` bytes are left out, at offset `at`. Returns the offset behind it. */

@@ -1,15 +1,7 @@
 import { assert } from "./brand.ts";
 import { EXPANDED_BYTES_MAX, PATH_BYTES_MAX, SECTION_ENTRIES_MAX } from "./constants.ts";
-import {
-  ENTRIES_MAX,
-  ENTRY_BYTES_MAX,
-  type Entry,
-  type EntryType,
-  entryBytes,
-  openReader,
-  readEntry,
-  writeEntry,
-} from "./entry.ts";
+import { ENTRIES_MAX, ENTRY_BYTES_MAX, type Entry, type EntryType, entryBytes, writeEntry } from "./entry.ts";
+import { EntryTable } from "./entry-table.ts";
 import type { Drop } from "./messages.ts";
 import { commonPrefix, pathFault, rank, SLASH } from "./path.ts";
 import { isUint } from "./put.ts";
@@ -137,12 +129,26 @@ export class SectionWriter {
   }
 }
 
+/** What a section says besides its entries, which are in a table. */
+export type TableSection = Omit<Section, "entries">;
+
+/** A section's entries, all at once: as `decodeTable`. */
+export function decodeSection(bytes: Uint8Array, terms: Terms = NO_TERMS): Section | Drop {
+  const table = new EntryTable();
+  const section = decodeTable(bytes, table, terms);
+  return typeof section === "string" ? section : { ...section, entries: table.entries() };
+}
+
 /**
- * A section's entries, with every rule of §10.1 checked that one section can break, and the terms of the push: those that come with it if its
+ * Puts a section's entries into a table, with every rule of §10.1 checked that one section can break, and the terms of the push: those that come with it if its
  * `firstEntry` is 0, else `terms`, which the caller got with that one. (The terms say whether files have a digest.) Between two sections the
  * caller checks that `firstEntry` goes on counting and that `mayFollow` holds.
  */
-export function decodeSection(bytes: Uint8Array, terms: Terms = NO_TERMS): Section | Drop {
+export function decodeTable(
+  bytes: Uint8Array,
+  table: EntryTable,
+  terms: Terms = NO_TERMS,
+): TableSection | Drop {
   if (bytes.length < SECTION_FIXED_BYTES) return "short";
   if (bytes.length > EXPANDED_BYTES_MAX) return "long";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -154,16 +160,7 @@ export function decodeSection(bytes: Uint8Array, terms: Terms = NO_TERMS): Secti
   if (bytes.length < at) return "short";
   const said = firstEntry === 0 ? decodeTerms(bytes.subarray(SECTION_FIXED_BYTES, at)) : terms;
   if (typeof said === "string") return said;
-  const digests = said.mode === "check";
-  const reader = openReader(bytes, at);
-  const entries: Entry[] = [];
-  for (let i = 0; i < count; i++) {
-    const entry = readEntry(reader);
-    if (typeof entry === "string") return entry;
-    if (entry.type === "file" && (entry.digest !== undefined) !== digests) return "range";
-    entries.push(entry);
-  }
-  return reader.at === bytes.length ? { firstEntry, terms: said, entries } : "long";
+  return table.load(bytes, { at, count, digests: said.mode === "check" }) ?? { firstEntry, terms: said };
 }
 
 /** Whether `next` may come after `previous`: its path is greater, and nothing is inside of what is not a directory. */

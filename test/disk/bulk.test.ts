@@ -9,8 +9,20 @@ import {
   writeFileSync,
 } from "node:fs";
 import { Directories } from "../../src/disk/directories.ts";
-import { errnoOf, type Fd, failed, type NewFile, type OldFile, type Sys } from "../../src/disk/sys.ts";
+import {
+  Differs,
+  errnoOf,
+  type Fd,
+  failed,
+  type NewFile,
+  type OldFile,
+  type Sys,
+} from "../../src/disk/sys.ts";
+import { EntryTable } from "../../src/wire/entry-table.ts";
+import { decodeTable, type Entry, encodeSection } from "../../src/wire/manifest.ts";
+import { comparePaths } from "../../src/wire/path.ts";
 import { expectAllCommitted, tree } from "./expectations.ts";
+import { manifestOf } from "./owner.ts";
 import { singly } from "./singly.ts";
 import {
   differences,
@@ -171,6 +183,58 @@ test("files are read whole if they are what they were said to be, and whatever e
   ] as typeof healths);
   expect(many.memory.slice(0, 17)).toBe(`12345${"U".repeat(5)}${"\0".repeat(5)}UU`);
 });
+
+test("names are compared with their entries in every way in which they can differ", () => {
+  using space = workspace();
+  const contents = Object.fromEntries(
+    Array.from({ length: 300 }, (_, i) => [`${"n".repeat(1 + (i % 240))}${i}`, "x"]),
+  );
+  tree(space.path("a"), { ...contents, "dir/in": "" });
+  symlinkSync("there", space.path("a/link"));
+  run("mkfifo", [space.path("a/fifo")]);
+  const paths = [{ paths: [], recursive: true }].flatMap((selection) =>
+    manifestOf({ from: space.path("a"), selection, capacity: 30_000 }).entries.filter(
+      ({ path }) => !path.includes(0x2f),
+    ),
+  );
+  const changes: ((entry: Entry) => Partial<Entry>)[] = [
+    () => ({}),
+    ({ mode }) => ({ mode: mode ^ 0o4000 }),
+    ({ uid }) => ({ uid: uid + 1 }),
+    ({ gid }) => ({ gid: gid + 1 }),
+    ({ seconds }) => ({ seconds: seconds + (1n << 32n) }),
+    ({ seconds }) => ({ seconds: -seconds }),
+    ({ nanoseconds }) => ({ nanoseconds: nanoseconds ^ 1 }),
+    ({ type, size }) => ({ size: type === "file" ? size + 2 ** 32 : 0 }),
+    ({ type }) => (type === "symlink" ? {} : { type: "directory", size: 0 }),
+    ({ path }) => ({ path: new Uint8Array([...path, 0x21]) }),
+  ];
+  const seen = new Set<number>();
+  const dir = open(space.path("a"));
+  changes.forEach((change, shift) => {
+    // Each entry is changed in another way each time, or not at all.
+    const entries = paths
+      .map((entry, i) => ({ ...entry, ...((i + shift) % 2 === 0 ? {} : change(entry)) }))
+      .sort((a, b) => comparePaths(a.path, b.path));
+    const table = new EntryTable();
+    expect(typeof decodeTable(encodeSection(0, entries), table)).toBe("object");
+    for (const from of [0, 7]) {
+      const siblings = { table, from, to: table.count };
+      const many = [...real.compare(dir, siblings)];
+      expect(many).toEqual([...single.compare(dir, siblings)]);
+      for (const bits of many) seen.add(bits);
+    }
+  });
+  expect([...seen].sort((a, b) => a - b)).toEqual([0, 1, 2, 4, 8, 16, 64]);
+  expect([...real.compare(-1 as Fd, { table: tableOf(paths), from: 0, to: 1 })]).toEqual([Differs.unknown]);
+  real.close(dir);
+});
+
+function tableOf(entries: readonly Entry[]): EntryTable {
+  const table = new EntryTable();
+  decodeTable(encodeSection(0, entries), table);
+  return table;
+}
 
 test("a push of many small files is the same by many at once and by single calls", () => {
   using space = workspace();

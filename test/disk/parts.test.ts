@@ -87,7 +87,10 @@ describe("sections", () => {
   for (const section of paths) {
     const entries = section.map(entry);
     const frame = new Uint8Array(1000);
-    sections.add(frame.subarray(0, zstd.compress(encodeSection(sections.entries, entries), frame)), entries);
+    sections.add(
+      frame.subarray(0, zstd.compress(encodeSection(sections.entries, entries), frame)),
+      entries.length,
+    );
   }
   const flat = paths.flat().map((path) => path.replace(/\/$/, ""));
 

@@ -1,14 +1,19 @@
 import type { Arena } from "../../src/disk/arena.ts";
 import type { Digest } from "../../src/disk/digest.ts";
+import { nameOf, toLatin1 } from "../../src/disk/names.ts";
 import {
+  Differs,
+  Errno,
   type Failed,
   failed,
   type MadeFiles,
   type NewFile,
   type OldFile,
+  type Stat,
   type Sys,
   type TakenFile,
 } from "../../src/disk/sys.ts";
+import type { Entry } from "../../src/wire/manifest.ts";
 
 /**
  * The calls that treat many files at once, by the calls that treat one: what the shim is to do, in words of the port. A test that stops, fails or
@@ -17,7 +22,7 @@ import {
 export function singly(
   sys: () => Sys,
   { arena, digest }: { arena: Arena; digest: Digest },
-): Pick<Sys, "makeFiles" | "readFiles"> {
+): Pick<Sys, "makeFiles" | "readFiles" | "compare"> {
   return {
     makeFiles(files) {
       const digests: Uint8Array[] = [];
@@ -29,8 +34,29 @@ export function singly(
       }
       return { made: digests.length, digests: Buffer.concat(digests), failed: stopped };
     },
+    compare(dir, { table, from, to }) {
+      const indexes = Array.from({ length: to - from }, (_, i) => from + i);
+      return Uint8Array.from(indexes, (index) => {
+        const entry = table.entry(index);
+        const [stat] = [...sys().statMany(dir, [nameOf(toLatin1(entry.path))])];
+        return stat === undefined ? Differs.unknown : differenceOf(entry, stat);
+      });
+    },
     readFiles: (files, youngNs) => files.map((file) => read(sys(), { arena, digest, youngNs }, file)),
   };
+}
+
+function differenceOf(entry: Entry, stat: Stat | Failed): number {
+  if (failed(stat)) return stat === -Errno.ENOENT ? Differs.missing : Differs.unknown;
+  const sameTime = stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds;
+  const sameSize = stat.kind !== "file" || entry.type !== "file" || stat.size === entry.size;
+  return (
+    (stat.kind === entry.type ? 0 : Differs.type) |
+    (stat.mode === entry.mode ? 0 : Differs.mode) |
+    (stat.uid === entry.uid && stat.gid === entry.gid ? 0 : Differs.owner) |
+    (sameTime ? 0 : Differs.time) |
+    (sameSize ? 0 : Differs.size)
+  );
 }
 
 function make(sys: Sys, { dir, name, from, metadata }: NewFile): MadeFiles["failed"] {

@@ -193,7 +193,7 @@ export function interpose(
 ): Sys {
   const single: Sys = new Proxy(sys, {
     get(target, name: keyof Sys) {
-      if (name === "makeFiles" || name === "readFiles") return bulk[name];
+      if (name === "makeFiles" || name === "readFiles" || name === "compare") return bulk[name];
       const member = target[name];
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => announce(name, args) ?? Reflect.apply(member, target, args);
