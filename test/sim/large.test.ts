@@ -38,6 +38,16 @@ describe("a push to many, in virtual time", () => {
     expect(result.peak.perSecond).toBeLessThanOrEqual(PACKETS_PER_SECOND_MAX);
   });
 
+  test("one of 100 receivers is slow: it becomes a delegate, and the owner sends no faster than it takes", () => {
+    // It takes 400,000 packets a second, half of what the line brings.
+    const result = pushToMany({ ...MODEL, receivers: 100, slowReceivers: 1, slowPacketUs: 2.5 });
+    expect(result.complete).toBe(100);
+    // Until its turn comes nobody knows that it loses packets; then it loses no more.
+    expect(result.overrun).toBeGreaterThan(0);
+    expect(result.overrun).toBeLessThan(0.15 * result.symbols);
+    expect(result.peak.perSecond).toBeLessThanOrEqual(PACKETS_PER_SECOND_MAX);
+  });
+
   test("10 receivers are asked through delegates", () => {
     const result = pushToMany({ ...MODEL, receivers: 10 });
     expect(result.complete).toBe(10);

@@ -19,6 +19,9 @@ export type LargeModel = {
   /** Processor time of a turn of the engine's thread, and of each packet in it. */
   readonly turnUs: number;
   readonly receivePacketUs: number;
+  /** The last so many receivers take this long for each packet. */
+  readonly slowReceivers: number;
+  readonly slowPacketUs: number;
   /** The same at the owner: a control packet that comes in, and a DATA packet that goes out. */
   readonly ownerControlUs: number;
   readonly ownerDataUs: number;
@@ -42,6 +45,8 @@ export const TEN_GIGABIT: LargeModel = {
   interruptUs: 100,
   turnUs: 8,
   receivePacketUs: 0.8,
+  slowReceivers: 0,
+  slowPacketUs: 0,
   ownerControlUs: 4,
   ownerDataUs: 0.4,
   readBlockUs: 100,

@@ -54,6 +54,7 @@ export class LargeReceiver {
   #untilLoss: number;
   #socket: Waiting[] = [];
   #packets = 0;
+  readonly #packetUs: number;
   #inbox: { readonly at: number; readonly packet: Uint8Array }[] = [];
   #replies: { readonly at: number; readonly reply: StageReply }[] = [];
 
@@ -62,6 +63,8 @@ export class LargeReceiver {
     this.#around = around;
     this.#prng = prng.fork("loss");
     this.#untilLoss = this.#drawLoss();
+    const { receivers, slowReceivers, slowPacketUs, receivePacketUs } = around.model;
+    this.#packetUs = host > receivers - slowReceivers ? slowPacketUs : receivePacketUs;
     this.address = addressOf(host);
     const random = prng.fork("engine");
     const slots = Array.from({ length: SLOTS }, (_, slot) => slot as Slot);
@@ -87,8 +90,7 @@ export class LargeReceiver {
       this.engine.onTimeout(now as Micros);
       this.#drain(now);
     }
-    const { turnUs, receivePacketUs } = this.#around.model;
-    this.busyUntil = now + turnUs + packets * receivePacketUs;
+    this.busyUntil = now + this.#around.model.turnUs + packets * this.#packetUs;
     return Math.ceil(Math.max(this.busyUntil, this.#wanted()));
   }
 
