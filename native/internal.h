@@ -23,7 +23,7 @@ enum { AT_MAGIC = 0, AT_VERSION = 1, AT_TYPE = 2, AT_FLAGS = 3, AT_CHECKSUM = 4,
 #define FLAG_REPAIR 0x20u
 #define FLAG_POLL 0x40u
 #define FLAG_RESERVED 0x80u
-#define KIND_MAX 4u
+#define KIND_MAX 5u
 #define SYMBOL_SIZE_MAX (MK_DATAGRAM_MAX - MK_HEADER_BYTES)
 
 static inline uint16_t get16(const uint8_t *at)

@@ -66,7 +66,7 @@ static void test_drops(void)
   CHECK(feed_changed(net, MK_HEADER_BYTES + 9, 0xff, 0) == MK_DROP_CHECKSUM);
   CHECK(feed_changed(net, AT_TYPE, 1, 1) == MK_CONTROL);
   CHECK(feed_changed(net, AT_FLAGS, FLAG_RESERVED, 1) == MK_DROP_RESERVED);
-  CHECK(feed_changed(net, AT_FLAGS, 5, 1) == MK_DROP_RANGE);
+  CHECK(feed_changed(net, AT_FLAGS, 6, 1) == MK_DROP_RANGE);
   CHECK(feed_changed(net, AT_SYMBOLS, 0, 1) == MK_DROP_RANGE);
   CHECK(feed_changed(net, AT_SYMBOLS, 225, 1) == MK_DROP_RANGE);
   CHECK(feed_changed(net, AT_SYMBOL, 2, 1) == MK_DROP_RANGE);

@@ -33,13 +33,14 @@ _makuosan() {
     -p | --port) mapfile -t COMPREPLY < <(compgen -W "5000" -- "$cur") ;;
     -d | --loglevel) mapfile -t COMPREPLY < <(compgen -W "0 1 2 3 4 5 6 7 8 9" -- "$cur") ;;
     -f | --parallel) mapfile -t COMPREPLY < <(compgen -W "1 2 3 4 5 6 7" -- "$cur") ;;
+    --compress-level) mapfile -t COMPREPLY < <(compgen -W "1 3 9 19" -- "$cur") ;;
     -R | --receive-buffer | -S | --send-buffer | -T | --rate | --name) ;;
     *)
         mapfile -t COMPREPLY < <(compgen -W "
             -b --base -u --user -g --group -G --groups -c --chroot -n --foreground -D --daemon -C --core -p --port
             -m --multicast -i --interface --name -k --key -T --rate -R --receive-buffer -S --send-buffer --no-gso --no-gro
             -l --listen -U --socket -K --password-file -o --no-console -r --no-receive -s --no-send -O --owner-match
-            --devices --no-fsync -f --parallel -d --loglevel --log -h --help -V --version" -- "$cur")
+            --no-compress --compress-level --devices --no-fsync -f --parallel -d --loglevel --log -h --help -V --version" -- "$cur")
         ;;
     esac
 }

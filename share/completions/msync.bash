@@ -72,12 +72,16 @@ _msync() {
         fi
         return
         ;;
+    --compress-level)
+        mapfile -t COMPREPLY < <(compgen -W "1 3 9 19" -- "$cur")
+        return
+        ;;
     --exclude | --max-delete) return ;;
     esac
     if [[ $cur == -* && $prev != -- ]]; then
         mapfile -t COMPREPLY < <(compgen -W "
             -r --recursive -n --dry-run -t --to -g --group --delete --sync --max-delete --check --no-fsync --exclude --exclude-from
-            -v --verbose -l --loglevel --json --progress --no-progress --members --status -f --file -c --target
+            -z --compress --no-compress --compress-level -v --verbose -l --loglevel --json --progress --no-progress --members --status -f --file -c --target
             -K --password-file -h --help -V --version" -- "$cur")
         return
     fi

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { Command, Option } from "@commander-js/extra-typings";
 import type { DaemonSettings } from "../io/daemon-settings.ts";
+import { COMPRESS_LEVEL_MAX, COMPRESS_LEVEL_USUAL } from "../wire/disk-port.ts";
 import {
   isLocalAddress,
   listenAddress,
@@ -72,6 +73,7 @@ export function parseDaemonArguments(
     noReceive: !options.receive,
     noSend: !options.send,
     ownerMatch: options.ownerMatch === true,
+    compressLevel: options.compress ? options.compressLevel : 0,
     devices: options.devices === true,
     fsync: options.fsync,
     chroot: options.chroot === true,
@@ -85,6 +87,7 @@ export function parseDaemonArguments(
     console: (["socket", "listen", "passwordFile"] as const).filter(given),
     foreground: options.foreground === true,
     daemon: options.daemon === true,
+    compressLevel: given("compressLevel"),
   });
   return wrong === undefined ? { kind: "run", options: settings } : usageError("makuosan", wrong);
 }
@@ -97,6 +100,7 @@ function contradiction(
     readonly console: readonly ("socket" | "listen" | "passwordFile")[];
     readonly foreground: boolean;
     readonly daemon: boolean;
+    readonly compressLevel: boolean;
   },
 ): string | undefined {
   const flags = { socket: "-U, --socket", listen: "-l, --listen", passwordFile: "-K, --password-file" };
@@ -105,6 +109,8 @@ function contradiction(
     return `option '-o, --no-console' cannot be used with option '${flags[first]}'`;
   if (given.foreground && given.daemon)
     return "option '-n, --foreground' cannot be used with option '-D, --daemon'";
+  if (given.compressLevel && settings.compressLevel === 0)
+    return "option '--no-compress' cannot be used with option '--compress-level'";
   const { listen, passwordFile } = settings;
   if (listen !== undefined && passwordFile === undefined && !isLocalAddress(listen))
     return `a console at ${listen}, for others than this host, needs a password (-K)`;
@@ -168,6 +174,10 @@ const pushes = () => ({
   receive: new Option("-r, --no-receive", "never receive"),
   send: new Option("-s, --no-send", "never send"),
   ownerMatch: new Option("-O, --owner-match", "send only what belongs to the daemon's user"),
+  compress: new Option("--no-compress", "send contents as they are, unless a push asks for compression"),
+  compressLevel: new Option("--compress-level <n>", "compress contents at most so hard, 1 to 19")
+    .default(COMPRESS_LEVEL_USUAL)
+    .argParser(wholeNumber(1, COMPRESS_LEVEL_MAX)),
   devices: new Option("--devices", "make device nodes where a push has them; as root only"),
   fsync: new Option("--no-fsync", "do not wait for the disk when receiving: a power failure may undo it"),
   parallel: new Option("-f, --parallel <n>", "1 to 7; no effect: all files are one stream").argParser(
@@ -186,7 +196,7 @@ function daemonCommand() {
   const { base, user, group, groups, chroot, foreground, daemon, core } = running();
   const { port, multicast, interface: on, name, key, rate, receiveBuffer, sendBuffer, gso, gro } = network();
   const { listen, socket, password, none } = consoles();
-  const { receive, send, ownerMatch, devices, fsync, parallel } = pushes();
+  const { receive, send, ownerMatch, compress, compressLevel, devices, fsync, parallel } = pushes();
   const { level, file } = logs();
   return new Command("makuosan")
     .description("Sends and receives directory trees, to and from all other makuosan of the group at once.")
@@ -218,6 +228,8 @@ function daemonCommand() {
     .addOption(receive)
     .addOption(send)
     .addOption(ownerMatch)
+    .addOption(compress)
+    .addOption(compressLevel)
     .addOption(devices)
     .addOption(fsync)
     .addOption(parallel)

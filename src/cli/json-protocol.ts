@@ -34,6 +34,8 @@ export type JsonPush = {
   readonly removesMax?: number;
   /** Whether hosts flush to their disks (default) before they say that they have it. */
   readonly fsync?: boolean;
+  /** Contents are compressed at most at this level of Zstandard, 1 to 19, where that is faster; 0: they are not. Default: as the daemon was told. */
+  readonly compressLevel?: number;
   readonly dryRun?: boolean;
   /** Names or addresses of members; default: all. */
   readonly hosts?: readonly string[];

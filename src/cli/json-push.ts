@@ -12,11 +12,16 @@ import { Rates } from "./rates.ts";
 /** What is needed to make an order of a request. Patterns are bytes, one character each. */
 export type OrderContext = {
   readonly excludes: readonly string[];
+  /** Where the request names none. */
+  readonly compressLevel: number;
   resolveGroup(group: string): number | undefined;
 };
 
 /** A request as the engine wants it, or what is wrong with it, for people. */
-export function toOrder(request: JsonPush, { excludes, resolveGroup }: OrderContext): PushOrder | string {
+export function toOrder(
+  request: JsonPush,
+  { excludes, resolveGroup, ...usual }: OrderContext,
+): PushOrder | string {
   const { mode = "send", removes = "nothing", recursive, group, hosts } = request;
   const paths = allBytes(request.paths);
   if (paths === undefined) return "paths: one is empty, or no text, or has a NUL byte";
@@ -34,7 +39,8 @@ export function toOrder(request: JsonPush, { excludes, resolveGroup }: OrderCont
   const { files: names = false, progress = false, dryRun = false, fsync = true } = request;
   const removesMax = removes === "nothing" ? undefined : request.removesMax;
   const bytes = patterns.map((pattern) => new Uint8Array(Buffer.from(pattern, "latin1")));
-  const task = { mode, removes, removesMax, unflushed: !fsync, excludes: bytes, gid };
+  const { compressLevel = usual.compressLevel } = request;
+  const task = { mode, removes, removesMax, unflushed: !fsync, excludes: bytes, gid, compressLevel };
   return {
     selection: { paths, recursive },
     dryRun,

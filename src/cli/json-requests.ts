@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { COMPRESS_LEVEL_MAX } from "../wire/disk-port.ts";
 import { EXCLUDES_MAX } from "../wire/terms.ts";
 import { HOSTS_MAX, PATHS_MAX, REMOVES_MAX_LIMIT } from "./console-command.ts";
 import type { JsonRequest } from "./json-protocol.ts";
@@ -63,6 +64,17 @@ const pushSchema = v.strictObject({
       v.boolean(),
       v.description(
         "true, the default: a host has flushed to its disk what it says that it has; false: it need not, and a power failure may undo it.",
+      ),
+    ),
+  ),
+  compressLevel: v.exactOptional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(COMPRESS_LEVEL_MAX),
+      v.description(
+        "Contents are compressed at most at this level of Zstandard where that is faster; 0: they are not; absent: as the daemon was told.",
       ),
     ),
   ),

@@ -97,6 +97,7 @@ export class JsonSession implements ConsoleSession {
     if (this.#daemon.noSend) return this.#refuse("this server can't send", id);
     const order = toOrder(request, {
       excludes: this.#excludes,
+      compressLevel: this.#daemon.compressLevel,
       resolveGroup: (group) => this.#daemon.resolveGroup(group),
     });
     if (typeof order === "string") return this.#refuse(order, id);

@@ -1,3 +1,4 @@
+import { COMPRESS_LEVEL_USUAL } from "../wire/disk-port.ts";
 import { bytesToText, displayBytes, textToBytes } from "./display.ts";
 import { parseHosts } from "./host-list.ts";
 import type { MsyncValues } from "./msync-table.ts";
@@ -23,6 +24,8 @@ export type MsyncPush = {
   /** undefined: every member. */
   readonly hosts: readonly string[] | undefined;
   readonly group: string | undefined;
+  /** 0: contents go as they are; undefined: as the daemon does it. */
+  readonly compressLevel: number | undefined;
   readonly excludes: readonly string[];
   /** Files with more patterns, one a line; `-` is stdin. */
   readonly excludeFiles: readonly string[];
@@ -98,6 +101,7 @@ const PUSH_OPTIONS = [
   ["excludeFrom", "--exclude-from"],
   ["delete", "--delete"],
   ["group", "--group"],
+  ["compressLevel", "--compress-level"],
 ] as const satisfies readonly (readonly [keyof MsyncWords, string])[];
 
 /** Why the words cannot be meant so; bytes. */
@@ -113,7 +117,9 @@ function readAction(words: MsyncWords): MsyncAction | Fault | "usage" {
   if (other !== undefined && other !== "file" && (words.delete || words.group !== undefined)) return "usage";
   if (other === undefined || other === "check") return readPush(words);
   const also = PUSH_OPTIONS.find(([name]) => words[name] !== undefined)?.[1];
-  const flag = also ?? (words.fsync === false ? "--no-fsync" : undefined);
+  const negated =
+    words.fsync === false ? "--no-fsync" : words.compress === false ? "--no-compress" : undefined;
+  const flag = also ?? negated ?? (words.compress ? "--compress" : undefined);
   if (flag !== undefined || words.paths.length > 0)
     return { text: `--${other} does not go with ${flag ?? "a path"}` };
   const json = words.json ?? false;
@@ -133,6 +139,8 @@ function readPush(words: MsyncWords): MsyncPush | Fault {
   const removesMax = words.maxDelete;
   if (removesMax !== undefined && removes === "nothing")
     return { text: "--max-delete needs --delete or --sync" };
+  if (words.compress === false && words.compressLevel !== undefined)
+    return { text: "--no-compress and --compress-level exclude each other" };
   return {
     kind: "push",
     paths,
@@ -144,11 +152,17 @@ function readPush(words: MsyncWords): MsyncPush | Fault {
     fsync: words.fsync ?? true,
     hosts,
     group: group === undefined ? undefined : bytesToText(group),
+    compressLevel: compressLevel(words),
     excludes: words.exclude ?? [],
     excludeFiles: words.excludeFrom ?? [],
     json: words.json ?? false,
     progress: words.progress === undefined ? "auto" : words.progress ? "always" : "never",
   };
+}
+
+function compressLevel({ compress, compressLevel: level }: MsyncWords): number | undefined {
+  if (compress === false) return 0;
+  return level ?? (compress ? COMPRESS_LEVEL_USUAL : undefined);
 }
 
 function environmentTarget(): string | undefined {

@@ -16,6 +16,7 @@ export function pushRequest(
     removes: push.removes,
     ...(push.removesMax === undefined ? {} : { removesMax: push.removesMax }),
     ...(push.fsync ? {} : { fsync: false }),
+    ...(push.compressLevel === undefined ? {} : { compressLevel: push.compressLevel }),
     dryRun: push.dryRun,
     ...(push.hosts === undefined ? {} : { hosts: push.hosts }),
     excludes: push.excludes.map(latin1ToJsonName),

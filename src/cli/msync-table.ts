@@ -1,4 +1,5 @@
 import { Command, Option } from "@commander-js/extra-typings";
+import { COMPRESS_LEVEL_MAX } from "../wire/disk-port.ts";
 import { notEmpty, wholeNumber } from "./option-values.ts";
 
 /** The largest number that a request can carry. */
@@ -30,6 +31,17 @@ export function msyncCommand() {
     .option("--no-fsync", "the hosts do not wait for their disks: a power failure may undo it")
     .addOption(texts("--exclude <PATTERN>", "neither send nor delete what matches (repeatable)"))
     .addOption(texts("--exclude-from <FILE>", "patterns from a file, one a line; - is stdin"))
+    .option(
+      "-z, --compress",
+      "compress contents where that is faster, as it does unless the daemon is told not to",
+    )
+    .option("--no-compress", "send contents as they are")
+    .addOption(
+      new Option(
+        "--compress-level <N>",
+        "compress at most so hard, 1 to 19 (default: the daemon's)",
+      ).argParser(wholeNumber(1, COMPRESS_LEVEL_MAX)),
+    )
     .addOption(
       new Option("-v, --verbose", "one level more: -v updated files, -vv skipped ones")
         .default(0, "0")

@@ -154,6 +154,7 @@ export class TextSession implements ConsoleSession {
     const release = this.#output.hold(line.length);
     if (release === undefined) return this.#answer(`error: ${NO_ROOM_TEXT}`);
     const { removesMax } = command.task;
+    const { compressLevel } = this.#daemon;
     const report = new PushReport({ level: this.#level, dryRun, verb, removesMax }, (text) =>
       this.#print(text),
     );
@@ -164,7 +165,13 @@ export class TextSession implements ConsoleSession {
           dryRun,
           hosts: command.hosts,
           names: report.wantsNames,
-          task: { ...command.task, unflushed: false, excludes: this.#excludes.list.map(toBytes), gid },
+          task: {
+            ...command.task,
+            unflushed: false,
+            excludes: this.#excludes.list.map(toBytes),
+            gid,
+            compressLevel,
+          },
           progress: false,
         },
         {

@@ -2,6 +2,7 @@ import { type Amendment, amendmentBytes, encodeAmendments } from "../wire/amendm
 import { AMENDMENTS_MAX, BlockKind } from "../wire/constants.ts";
 import { rawBytesMax } from "../wire/manifest.ts";
 import { encodeVerdicts, VERDICT_BYTES, type Verdict } from "../wire/verdict.ts";
+import { ContentPacker } from "./content-packer.ts";
 import { FileReader, type Reading } from "./file-reader.ts";
 import { toLatin1 } from "./names.ts";
 import { describe, look } from "./scan.ts";
@@ -70,13 +71,14 @@ function* stream(
     if (verdict.status === "unreadable") tellUnreadable(tools, push, entry, verdict.errno);
   };
   const small = new SmallReader(tools.sys, push.directories, judge);
+  const packer = new ContentPacker(tools, push);
   let filled = 0;
   for (const file of round.files()) {
     if (file.size <= push.capacity - filled && small.add(file, push.target + filled)) {
       filled += file.size;
       if (filled < push.capacity) continue;
       small.flush();
-      yield madeBlock(BlockKind.content, filled);
+      yield packer.block(filled);
       filled = 0;
       continue;
     }
@@ -87,13 +89,13 @@ function* stream(
       reader.read({ at: push.target + filled, bytes });
       filled += bytes;
       if (filled < push.capacity) continue;
-      yield madeBlock(BlockKind.content, filled);
+      yield packer.block(filled);
       filled = 0;
     }
     judge(reader.finish(file.number), file);
   }
   small.flush();
-  if (filled > 0) yield madeBlock(BlockKind.content, filled);
+  if (filled > 0) yield packer.block(filled);
   return doubts;
 }
 

@@ -3,6 +3,7 @@ import type { BlockKind } from "../wire/constants.ts";
 import type { PushKey, Selection, Task } from "../wire/disk-port.ts";
 import { rawBytesMax } from "../wire/manifest.ts";
 import type { Arena } from "./arena.ts";
+import type { Asked } from "./compression.ts";
 import type { Digest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import type { SourceLine } from "./lines.ts";
@@ -23,6 +24,8 @@ export type SourceTools = {
   /** Only files that belong to this process's user are sent, and all directories. */
   readonly ownerMatch: boolean;
   readonly tell: (line: SourceLine) => void;
+  /** Microseconds since any moment, for what a thing takes. */
+  readonly clock: () => number;
 };
 
 export type SourcePush = {
@@ -40,6 +43,8 @@ export type SourcePush = {
   readonly sections: Sections;
   /** Offset in the arena at which the block that is being made goes. */
   target: number;
+  /** How that block was asked for. */
+  asked: Asked;
   /** Bytes of the content stream, once known; amendments add to it. */
   contentBytes: number;
 };

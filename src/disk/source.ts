@@ -41,12 +41,26 @@ export function createSource(deps: SourceDeps): { handle(request: SourceRequest)
 class Source {
   readonly #deps: SourceDeps;
   readonly #pushes = new Map<string, Open>();
+  /** How long requests have taken in all. */
+  #busyUs = 0;
 
   constructor(deps: SourceDeps) {
     this.#deps = deps;
   }
 
   handle(request: SourceRequest): void {
+    this.#work(() => this.#serve(request));
+  }
+
+  /** Does something, and counts the time. */
+  #work(act: () => void): void {
+    const { clock } = this.#deps;
+    const began = clock();
+    act();
+    this.#busyUs += clock() - began;
+  }
+
+  #serve(request: SourceRequest): void {
     switch (request.kind) {
       case "open":
         return this.#open(request);
@@ -75,13 +89,14 @@ class Source {
     const directories = new Directories(sys, base);
     const sections = new Sections(zstd);
     const asked = { key, selection, task, dryRun, names, capacity };
-    const push = { ...asked, base, directories, sections, target: 0, contentBytes: 0 };
+    const first = { slot: 0, atUs: 0, busyUs: 0, waiting: false };
+    const push = { ...asked, base, directories, sections, target: 0, asked: first, contentBytes: 0 };
     this.#pushes.set(name, { push, maker: make(this.#deps, push) });
   }
 
   #next(request: Request<"next">): void {
-    const { arena, digest, emit, later } = this.#deps;
-    const { key, slot, block } = request;
+    const { arena, digest, emit, later, clock } = this.#deps;
+    const { key, slot, block, waiting = false } = request;
     const known = this.#pushes.get(keyText(key));
     if (known === undefined || failed(known)) {
       const reason = known === undefined ? "the push is not open" : errorText(errnoOf(known));
@@ -90,12 +105,13 @@ class Source {
     }
     const { push, maker } = known;
     push.target = slotAt(arena, slot, push.capacity);
+    push.asked = { slot, atUs: clock(), busyUs: this.#busyUs, waiting };
     const made = this.#step(maker);
     assert(made !== undefined, "block asked for after the final one");
     if (made.kind === "pause") {
       later(made.ms, () => {
         // It may have been closed meanwhile, and even another be open under its name.
-        if (this.#pushes.get(keyText(key)) === known) this.#next(request);
+        if (this.#pushes.get(keyText(key)) === known) this.#work(() => this.#next(request));
       });
       return;
     }

@@ -83,12 +83,17 @@ export class Round {
     return bitmap;
   }
 
-  /** Takes content block number `block` of the push, which lies at `extent` without its digest. */
-  content(block: number, extent: Extent): DiskFailure | undefined {
+  /** Takes content block number `block` of the push, which lies at `extent` without its digest, in a slot with room for a full one. */
+  content(block: number, form: { extent: Extent; compressed: boolean }): DiskFailure | undefined {
     const { firstBlock, bytes, push } = this.#options;
     const start = (block - firstBlock) * push.capacity;
     const end = Math.min(bytes, start + push.capacity);
-    if (start < 0 || start >= bytes || extent.bytes !== end - start) return protocolFailure();
+    if (start < 0 || start >= bytes) return protocolFailure();
+    const extent = { at: form.extent.at, bytes: end - start };
+    const whole = form.compressed
+      ? this.#expand(extent, form.extent.bytes)
+      : form.extent.bytes === extent.bytes;
+    if (!whole) return protocolFailure();
     for (let file = this.#file; file !== undefined; file = this.#file) {
       const until = this.#from + file.size;
       const from = Math.max(start, this.#from);
@@ -143,6 +148,13 @@ export class Round {
     if (this.#open !== undefined) this.#options.tools.sys.close(this.#open.fd);
     this.#open = undefined;
     this.#digest.close();
+  }
+
+  /** Puts what a compressed block expands to in its place; false unless that fills `into` (PROTOCOL §10.3). */
+  #expand(into: Extent, frameBytes: number): boolean {
+    const { arena, zstd } = this.#options.tools;
+    if (frameBytes >= into.bytes) return false;
+    return zstd.expandContent(arena.bytes.subarray(into.at, into.at + into.bytes), frameBytes);
   }
 
   /** Writes a part of a file. Parts come in order; a missing one was not delivered, though wanted. */

@@ -127,7 +127,8 @@ export class StageSession {
   #use(at: { extent: Extent; block: BlockIndex; blockKind: BlockKind; lastOfKind: boolean }): Use {
     const { extent, block, blockKind, lastOfKind } = at;
     if (this.#phase.kind === "failed") return { failure: this.#phase.failure };
-    if (blockKind === BlockKind.content) return this.#content(block, extent);
+    if (blockKind === BlockKind.content || blockKind === BlockKind.compressed)
+      return this.#content(block, { extent, compressed: blockKind === BlockKind.compressed });
     const { bytes, slotBytes } = this.#tools.arena;
     const frame = bytes.subarray(extent.at, extent.at + extent.bytes);
     const raw = this.#tools.zstd.expand(frame);
@@ -195,10 +196,10 @@ export class StageSession {
     return this.#phase.kind === "round" ? this.#phase : undefined;
   }
 
-  #content(block: BlockIndex, extent: Extent): Use {
+  #content(block: BlockIndex, form: { extent: Extent; compressed: boolean }): Use {
     const phase = this.#currentRound(block);
     const failure =
-      phase === undefined || phase.verdicts ? protocolFailure() : phase.round.content(block, extent);
+      phase === undefined || phase.verdicts ? protocolFailure() : phase.round.content(block, form);
     return failure === undefined ? {} : { failure };
   }
 

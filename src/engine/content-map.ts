@@ -1,4 +1,4 @@
-import { BlockKind } from "../wire/constants.ts";
+import { BlockKind, isContent } from "../wire/constants.ts";
 import type { SourceReply } from "../wire/disk-port.ts";
 
 /** Content blocks that follow each other: all are full but the last (PROTOCOL §5.6). */
@@ -35,7 +35,7 @@ export class ContentMap {
   /** Takes in a block that the source has given. */
   onBlock({ blockKind, block, lastOfKind, contentBytes }: SourceReply & { readonly kind: "block" }): void {
     if (blockKind === BlockKind.plan && lastOfKind) this.#add(block + 1, contentBytes);
-    if (blockKind === BlockKind.content && block >= this.end) this.#add(block, contentBytes);
+    if (isContent(blockKind) && block >= this.end) this.#add(block, contentBytes);
   }
 
   /** Content bytes in the blocks below `next`. */

@@ -1,6 +1,6 @@
 import { FailStep } from "../wire/constants.ts";
 
-const BLOCK_NAMES = ["manifest", "plan", "content", "verdict", "amendment"] as const;
+const BLOCK_NAMES = ["manifest", "plan", "content", "verdict", "amendment", "compressed"] as const;
 
 /** A block kind's name for counters. */
 export function blockName(kind: number): string {

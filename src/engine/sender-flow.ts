@@ -39,8 +39,6 @@ export class SenderFlow {
   /** Whether pacing, and not the window, keeps the next packet back. */
   #paced = false;
   readonly #content: ContentMap;
-  /** Content bytes sent for the first time so far. */
-  sentBytes = 0;
   blocks = 0;
 
   constructor(
@@ -80,6 +78,11 @@ export class SenderFlow {
     return this.#content.bytes;
   }
 
+  /** Content bytes sent for the first time so far: those of whole blocks, however few bytes they took. */
+  get sentBytes(): number {
+    return this.#content.below(this.#window.edgeBlock);
+  }
+
   /** Whether all has been read, and sent for the first time. */
   get allSent(): boolean {
     return this.#final && this.#window.edgeBlock >= this.#window.next;
@@ -90,13 +93,13 @@ export class SenderFlow {
     return this.#content.below(next);
   }
 
-  /** Asks the source for the next block if there is a slot for it. */
-  pump(): void {
+  /** Asks the source for the next block if there is a slot for it. `waiting`: whether those before it, but the one just read, wait for the wire. */
+  pump(waiting = this.#window.hasWork(this.#targets.limit())): void {
     if (this.#held || this.#final || this.#reading !== undefined) return;
     const slot = this.#window.takeSlot();
     if (slot === undefined) return;
     this.#reading = slot;
-    this.#core.out.source({ kind: "next", key: this.#key, slot, block: this.#window.next });
+    this.#core.out.source({ kind: "next", key: this.#key, slot, block: this.#window.next, waiting });
   }
 
   /** The manifest is complete; the rest of the blocks may be read from now on. */
@@ -109,6 +112,7 @@ export class SenderFlow {
   onBlock(block: SourceReply & { readonly kind: "block" }): void {
     assert(block.slot === this.#reading, "source answered another slot");
     this.#reading = undefined;
+    const waiting = this.#window.hasWork(this.#targets.limit());
     const flags =
       block.blockKind | (block.lastOfKind ? DataFlag.lastOfKind : 0) | (block.final ? DataFlag.final : 0);
     this.#window.add(block.slot, { index: block.block, bytes: block.bytes, flags });
@@ -117,7 +121,7 @@ export class SenderFlow {
     this.#content.onBlock(block);
     this.#final = block.final;
     if (block.blockKind === BlockKind.manifest && block.lastOfKind) this.#held = true;
-    this.pump();
+    this.pump(waiting);
   }
 
   /** Takes in the flow half of a target's STATUS. False: it cannot be true, as nobody can be done with blocks that nobody knows of. */
@@ -240,10 +244,6 @@ export class SenderFlow {
   #account(rows: Uint32Array, row: number, packets: number): void {
     const flags = rows[row + TxRow.flags] ?? 0;
     this.#core.counters.add((flags & DataFlag.repair) !== 0 ? "sent repairs" : "sent symbols", packets);
-    if ((flags & DataFlag.repair) === 0 && (flags & 7) === BlockKind.content) {
-      const symbolSize = rows[row + TxRow.symbolSize] ?? 0;
-      this.sentBytes = Math.min(this.contentBytes, this.sentBytes + packets * symbolSize);
-    }
     this.#sincePoll += packets;
   }
 

@@ -11,6 +11,8 @@ export type ConsoleDaemon = {
   /** The base directory's absolute path as people and patterns know it, also in a chroot. Bytes, one character each. */
   readonly shownBase: string;
   readonly noSend: boolean;
+  /** Of pushes that name no other: as of a task (wire/disk-port.ts). */
+  readonly compressLevel: number;
   /** What a console has to say first; undefined: nothing. */
   readonly password: Uint8Array | undefined;
   /** A group's number, by name or decimal number, also in a chroot; undefined: there is none. */

@@ -30,6 +30,8 @@ export type DaemonSettings = {
   readonly noSend: boolean;
   /** Only files that belong to the daemon's user are sent. */
   readonly ownerMatch: boolean;
+  /** The highest level at which contents are compressed, unless a push names another; 0: they are not. */
+  readonly compressLevel: number;
   /** Device nodes are made where a push has them. */
   readonly devices: boolean;
   /** What is received is flushed to the disk before it counts as received. */

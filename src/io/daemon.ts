@@ -114,6 +114,7 @@ function describeDaemon(
     group: network.group,
     shownBase: base,
     noSend: settings.noSend,
+    compressLevel: settings.compressLevel,
     password: what.password,
     resolveGroup: what.resolve,
     status: (answer) =>

@@ -14,6 +14,7 @@ awaitData<DiskThreadData>((data) => {
 
   const source = createSource({
     ...openDiskTools(data),
+    clock: () => performance.now() * 1000,
     tell: (line) => {
       if (told?.key.push !== line.key.push) flush();
       told ??= { key: line.key, lines: [] };

@@ -39,8 +39,21 @@ export const PacketType = {
 } as const;
 
 /** Kinds of a block, bits 0..2 of a DATA packet's flags (PROTOCOL §5.2). */
-export const BlockKind = { manifest: 0, plan: 1, content: 2, verdict: 3, amendment: 4 } as const;
+export const BlockKind = {
+  manifest: 0,
+  plan: 1,
+  content: 2,
+  verdict: 3,
+  amendment: 4,
+  /** A content block in a shorter form (PROTOCOL §10.3). */
+  compressed: 5,
+} as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
+
+/** Whether a block is a part of the content stream, in either form. */
+export function isContent(kind: BlockKind): boolean {
+  return kind === BlockKind.content || kind === BlockKind.compressed;
+}
 
 /** Other bits of a DATA packet's flags (PROTOCOL §5.2). */
 export const DataFlag = { lastOfKind: 0x08, final: 0x10, repair: 0x20, poll: 0x40 } as const;

@@ -32,7 +32,13 @@ export type Task = {
   readonly excludes: readonly Uint8Array[];
   /** The files that are sent get this group first, here. */
   readonly gid: number | undefined;
+  /** The highest level of Zstandard, 1 to 19, that contents are compressed at where that makes the push faster; 0: not at all. */
+  readonly compressLevel: number;
 };
+
+/** As of zstd(1): beyond it, blocks hardly get smaller, but take several times as long. */
+export const COMPRESS_LEVEL_USUAL = 3;
+export const COMPRESS_LEVEL_MAX = 19;
 
 /** Sends, and that is all. */
 export const SEND_TASK: Task = {
@@ -42,6 +48,7 @@ export const SEND_TASK: Task = {
   unflushed: false,
   excludes: [],
   gid: undefined,
+  compressLevel: COMPRESS_LEVEL_USUAL,
 };
 
 /** What went wrong, where, and at which entry, if at one. */
@@ -67,7 +74,14 @@ export type SourceRequest =
       readonly capacity: number;
     }
   /** Asks for the next block, to be put into `slot`, digest included. Answered by `block` or `failed`. */
-  | { readonly kind: "next"; readonly key: PushKey; readonly slot: Slot; readonly block: BlockIndex }
+  | {
+      readonly kind: "next";
+      readonly key: PushKey;
+      readonly slot: Slot;
+      readonly block: BlockIndex;
+      /** Whether blocks that were made before wait for the wire, and not for receivers. */
+      readonly waiting?: boolean;
+    }
   /** The union of content needs of one section (PROTOCOL §6.3; undefined: none). Sent for every section, after the last manifest block. No answer. */
   | {
       readonly kind: "union";

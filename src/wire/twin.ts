@@ -125,7 +125,7 @@ function refuseData(header: DataView, bytes: number): Drop | undefined {
   if ((flags & FLAG_RESERVED) !== 0) return "reserved";
   if (bytes === HEADER_BYTES) return "short";
   if (bytes > HEADER_BYTES + SYMBOL_SIZE_MAX) return "long";
-  if ((flags & FLAG_KIND) > BlockKind.amendment) return "range";
+  if ((flags & FLAG_KIND) > BlockKind.compressed) return "range";
   if (symbols === 0 || symbols > SYMBOLS_MAX || header.getUint8(28) >= symbols) return "range";
   return undefined;
 }

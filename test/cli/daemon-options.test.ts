@@ -37,6 +37,7 @@ const defaults: DaemonSettings = {
   noReceive: false,
   noSend: false,
   ownerMatch: false,
+  compressLevel: 3,
   devices: false,
   fsync: true,
   chroot: false,
@@ -49,6 +50,11 @@ const defaults: DaemonSettings = {
 test("defaults", () => {
   expect(run(parseDaemonArguments(["-b", "/srv"]))).toEqual(defaults);
   expect(run(parseDaemonArguments(["-n"])).base).toBe(".");
+});
+
+test("how contents are compressed", () => {
+  expect(run(parseDaemonArguments(["-n", "--no-compress"])).compressLevel).toBe(0);
+  expect(run(parseDaemonArguments(["-n", "--compress-level", "9"])).compressLevel).toBe(9);
 });
 
 test("every short option", () => {
@@ -168,6 +174,8 @@ test("no arguments: usage, 1; help and version: 0", () => {
 
 const bad: string[][] = [
   ["-z"],
+  ["-n", "--no-compress", "--compress-level", "9"],
+  ["-n", "--compress-level", "0"],
   ["-b"],
   ["-b", ""],
   ["-p", "0"],

@@ -141,7 +141,7 @@ test("no line whatever makes it throw", () => {
   );
 });
 
-const context = { excludes: [] as string[], resolveGroup: () => undefined };
+const context = { excludes: [] as string[], compressLevel: 3, resolveGroup: () => undefined };
 const push = (rest: Partial<JsonPush>): JsonPush => ({
   request: "push",
   id: 1,
@@ -183,18 +183,25 @@ test("an order has what was asked for, and nothing where nothing was", () => {
       unflushed: false,
       excludes: [],
       gid: undefined,
+      compressLevel: 3,
     },
     progress: false,
   });
   expect(toOrder(push({ fsync: true }), context)).toMatchObject({ task: { unflushed: false } });
   expect(toOrder(push({ fsync: false }), context)).toMatchObject({ task: { unflushed: true } });
+  expect(toOrder(push({ compressLevel: 0 }), context)).toMatchObject({ task: { compressLevel: 0 } });
   // A limit of nothing says nothing.
   expect(toOrder(push({ removesMax: 3 }), context)).toMatchObject({ task: { removesMax: undefined } });
   expect(toOrder(push({ removes: "missing", removesMax: 0 }), context)).toMatchObject({
     task: { removes: "missing", removesMax: 0 },
   });
   expect(
-    toOrder(push({ group: "0", excludes: ["b"] }), { excludes: ["a", "b"], resolveGroup: () => 0 }),
+    toOrder(push({ group: "0", excludes: ["b"] }), {
+      ...context,
+      excludes: ["a", "b"],
+      compressLevel: 3,
+      resolveGroup: () => 0,
+    }),
   ).toMatchObject({ task: { gid: 0, excludes: [new Uint8Array([97]), new Uint8Array([98])] } });
 });
 

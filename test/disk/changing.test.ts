@@ -48,7 +48,7 @@ function problems({ lines }: PushResult): string[] {
 
 function kinds({ blocks }: PushResult): string {
   return blocks
-    .map(({ blockKind }) => "mpcva"[blockKind])
+    .map(({ blockKind }) => "mpcvac"[blockKind])
     .join("")
     .replace(/c+/g, "c");
 }

@@ -36,7 +36,7 @@ const COARSE_MARGIN_NS = 2_100_000_000n;
 
 function kinds(blocks: readonly { readonly blockKind: BlockKind }[]): string {
   return blocks
-    .map(({ blockKind }) => "mpcva"[blockKind])
+    .map(({ blockKind }) => "mpcvac"[blockKind])
     .join("")
     .replace(/c+/g, "c");
 }

@@ -41,6 +41,7 @@ export const tools: {
   ownerMatch: boolean;
   devices: boolean;
   fsync: boolean;
+  clock: () => number;
 } = {
   sys: createSys(memory),
   arena,
@@ -50,6 +51,7 @@ export const tools: {
   ownerMatch: false,
   devices: true,
   fsync: true,
+  clock: () => performance.now() * 1000,
 };
 const SLOT = 1 as Slot;
 

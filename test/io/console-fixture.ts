@@ -27,6 +27,7 @@ export function openFixture(special: Partial<ConsoleDaemon> = {}, pool = new Con
     group: "224.0.0.108:5000",
     shownBase: "/b",
     noSend: false,
+    compressLevel: 3,
     password: undefined,
     resolveGroup: () => undefined,
     status: (answer) =>

@@ -60,6 +60,7 @@ function openWorld(json: boolean) {
     group: "224.0.0.108:5000",
     shownBase: "/b",
     noSend: false,
+    compressLevel: 3,
     password: undefined,
     resolveGroup: (group) => (group === "0" ? 0 : undefined),
     status: (answer) =>

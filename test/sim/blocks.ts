@@ -61,6 +61,32 @@ export function contentDrafts(stream: Uint8Array, capacity: number): Draft[] {
   return drafts;
 }
 
+/**
+ * The model's compression: a block is sent as a number, padded to any length, and what it stands for is kept here, where all disks of a run find it.
+ * Which blocks shrink, and how far, depends on their bytes alone.
+ */
+export class Shortened {
+  readonly #contents = new Map<number, Uint8Array>();
+
+  /** The draft of a content block, in the shorter form if this one has one. */
+  shorten(draft: Draft): Draft {
+    const { payload } = draft;
+    const hash = bytesHash(payload, 5) >>> 0;
+    if (payload.length <= 4 || (hash & 1) === 0) return draft;
+    const short = new Uint8Array(4 + ((hash >>> 1) % (payload.length - 4))).fill(0xcc);
+    new DataView(short.buffer).setUint32(0, hash);
+    this.#contents.set(hash, payload);
+    return { ...draft, kind: BlockKind.compressed, payload: short };
+  }
+
+  /** What the payload of a compressed block stands for; nothing if nobody has made it. */
+  expand(payload: Uint8Array): Uint8Array {
+    const none = new Uint8Array(0);
+    if (payload.length < 4) return none;
+    return this.#contents.get(new DataView(payload.buffer, payload.byteOffset).getUint32(0)) ?? none;
+  }
+}
+
 /** What a source reads of a file; one that changes meanwhile is read half old, half new. */
 export function readFile(version: Version, status: VerdictStatus): Uint8Array {
   const bytes = contentBytes(version.content, version.size);

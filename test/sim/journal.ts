@@ -1,5 +1,6 @@
 import type { DiskFailure, NeedAnswer, PushKey, SourceRequest } from "../../src/wire/disk-port.ts";
 import { bitAt, countBits, sameBits } from "./bits.ts";
+import { Shortened } from "./blocks.ts";
 import { SimFailure } from "./failure.ts";
 import type { SimTerms } from "./terms.ts";
 import type { Entry, Version } from "./tree.ts";
@@ -52,6 +53,8 @@ export type PushRecord = {
 /** All pushes of a run, and the place where a broken invariant ends it. */
 export class Journal {
   readonly pushes = new Map<string, PushRecord>();
+  /** What has been compressed in this run. */
+  readonly shortened = new Shortened();
   readonly #now: () => number;
   readonly strangers: boolean;
   readonly isReadOnly: (host: string) => boolean;

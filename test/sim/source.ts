@@ -184,7 +184,9 @@ export class FakeSource {
       if (status === 2) push.record.excluded.add(entry);
     }
     const { contentBytes: total } = push;
-    const content = blocks.contentDrafts(Buffer.concat(parts), push.capacity);
+    const content = blocks
+      .contentDrafts(Buffer.concat(parts), push.capacity)
+      .map((draft) => this.#journal.shortened.shorten(draft));
     drafts.push(...content.map((draft) => ({ ...draft, contentBytes: total })));
     drafts.push(...blocks.tableDrafts(BlockKind.verdict, verdicts, push.capacity));
     return verdicts.filter(([, status]) => status === 1).map(([entry]) => entry);

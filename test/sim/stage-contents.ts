@@ -94,6 +94,8 @@ export class StageContents {
         return undefined;
       case BlockKind.content:
         return this.#contents(block, payload);
+      case BlockKind.compressed:
+        return this.#contents(block, this.#journal.shortened.expand(payload));
       case BlockKind.verdict:
         return this.#verdict(blocks.parseTable<blocks.VerdictRecord>(payload));
       case BlockKind.amendment:

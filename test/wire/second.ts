@@ -109,7 +109,7 @@ const NO_ID = "0x0000000000000000";
 /** §5.1, §5.2. */
 function dataOf(header: Fields, payload: string): Plain {
   const flags = num(header, "flags");
-  const kind = ["manifest", "plan", "content", "verdict", "amendment"][flags % 8];
+  const kind = ["manifest", "plan", "content", "verdict", "amendment", "compressed"][flags % 8];
   const [symbol, symbols] = [num(header, "symbol"), num(header, "symbols")];
   must(payload.length > 0, "short");
   must(payload.length <= 65_475 * 2, "long");
