@@ -55,7 +55,7 @@ export type Report = {
 /** Collects what a scenario finds. */
 export class Scribe {
   readonly #name: string;
-  readonly #title: string;
+  #title: string;
   readonly #series: Series[] = [];
   readonly #checks: Check[] = [];
   readonly #curves: Curve[] = [];
@@ -93,6 +93,11 @@ export class Scribe {
 
   curve(curve: Curve): void {
     this.#curves.push(curve);
+  }
+
+  /** Another title: what was really done, where a quick run does less. */
+  title(text: string): void {
+    this.#title = text;
   }
 
   note(text: string): void {

@@ -19,7 +19,7 @@ export const latency: Scenario = {
   title: "A 4 KiB file to 4 hosts, msync from exec to exit",
   run: async (settings, scribe) => {
     await using bench = await labFor(settings, { receivers: 4 });
-    const pushes = settings.quick ? 60 : 250;
+    const pushes = settings.quick ? 40 : 250;
     scribe.note(
       `${pushes} pushes after 20 that warm up. The time is that of the process msync, started without a shell; ${settings.program === "source" ? "it runs from its sources" : "it is the executable"}.`,
     );

@@ -22,7 +22,7 @@ export const loss: Scenario = {
   title: `One file to ${RECEIVERS} hosts, every packet alone, each host losing some`,
   run: async (settings, scribe) => {
     await using bench = await labFor(settings, { receivers: RECEIVERS, wire: { wireMode: true } });
-    const mebibytes = settings.quick ? 64 : 128;
+    const mebibytes = settings.quick ? 32 : 128;
     await randomFile(bench.sender, FILE, mebibytes);
     const peer = settings.quick ? [] : [await uftp(bench, FILE)];
     const names = ["msync", ...(settings.quick ? [] : ["uftp"])];

@@ -47,7 +47,7 @@ async function idle(settings: Settings, scribe: Scribe): Promise<void> {
 /** One receiver: five copies would not fit into the memory of a small machine. */
 async function largePush(settings: Settings, scribe: Scribe): Promise<void> {
   await using bench = await labFor(settings, { receivers: 1 });
-  const gibibytes = settings.quick ? 1 : 4;
+  const gibibytes = settings.quick ? 0.5 : 4;
   await randomFile(bench.sender, "file", gibibytes * 1_024);
   await growth(bench, scribe, `${gibibytes} GiB to one host`);
   await sameFile(bench, "file");
