@@ -70,7 +70,7 @@ async function measure(
   scribe: Scribe,
   contenders: readonly Contender[],
 ): Promise<(name: string) => number> {
-  const mebibytes = settings.quick ? 128 : 256;
+  const mebibytes = settings.quick ? 64 : 256;
   await randomFile(bench.sender, FILE, mebibytes);
   const bytes = mebibytes * 2 ** 20;
   const { samples, failures } = await compare(contenders, {

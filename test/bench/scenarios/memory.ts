@@ -49,7 +49,7 @@ async function largePush(settings: Settings, scribe: Scribe): Promise<void> {
   await using bench = await labFor(settings, { receivers: 1 });
   const gibibytes = settings.quick ? 0.5 : 4;
   await randomFile(bench.sender, "file", gibibytes * 1_024);
-  await growth(bench, scribe, `${gibibytes} GiB to one host`);
+  await growth(bench, scribe, { what: `${gibibytes} GiB to one host`, idle: bench.daemons.map(usageOf) });
   await sameFile(bench, "file");
 }
 
@@ -65,15 +65,20 @@ async function manyEntries(settings: Settings, scribe: Scribe): Promise<void> {
       writeFileSync(`${path}/a-file-of-many-${file}.txt`, file % 10 === 0 ? `${directory} ${file}\n` : "");
     }
   }
-  await growth(bench, scribe, `${entries.toLocaleString("en")} entries to one host`);
+  const idle = bench.daemons.map(usageOf);
+  await growth(bench, scribe, { what: `${entries.toLocaleString("en")} entries to one host`, idle });
   const counted = await bench.receivers[0]?.shell("find /srv/www -mindepth 1 | wc -l");
   if (Number(counted) !== entries) throw new Error(`the receiver has ${counted} entries, not ${entries}`);
-  await growth(bench, scribe, `${entries.toLocaleString("en")} entries, nothing to do`);
+  await growth(bench, scribe, { what: `${entries.toLocaleString("en")} entries, nothing to do`, idle });
 }
 
-/** Pushes, and records how much larger than before any daemon becomes. */
-async function growth(bench: BenchLab, scribe: Scribe, what: string): Promise<void> {
-  const before = bench.daemons.map(usageOf);
+/** Pushes, and records how much larger any daemon becomes than it was before the first push. */
+async function growth(
+  bench: BenchLab,
+  scribe: Scribe,
+  given: { what: string; idle: readonly Usage[] },
+): Promise<void> {
+  const { what, idle: before } = given;
   for (const { pid } of bench.daemons) writeFileSync(`/proc/${pid}/clear_refs`, "5");
   const most = bench.daemons.map(() => 0);
   const timer = setInterval(() => {
