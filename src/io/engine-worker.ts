@@ -25,7 +25,7 @@ awaitData<EngineThreadData>((data) => {
       toMain: tell,
     } satisfies Mail,
     now: () => Math.floor(performance.now() * 1_000) as Micros,
-    collect: () => Bun.gc(true),
+    collect: () => Bun.gc(false),
   });
 });
 
