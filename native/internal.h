@@ -90,4 +90,11 @@ uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t bo
 /* As MK_FS_OPEN_CREATE, but with these permissions as far as the process's mask lets them. */
 int32_t fs_create(int32_t directory, const char *name, uint32_t mode);
 
+/* The inner loops of a digest, made for one kind of processor. `state` is aligned to 64 bytes. */
+struct hash_ways {
+  void (*digest)(const uint8_t *data, uint32_t bytes, uint64_t seed, uint8_t *out);
+  void (*update)(void *state, const uint8_t *data, uint32_t bytes);
+};
+extern const struct hash_ways hash_plain, hash_avx2;
+
 #endif
