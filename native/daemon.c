@@ -148,6 +148,15 @@ static char *point(char *at, const char *end, uint32_t count, char **table)
   return at;
 }
 
+/* Makes `table` the arguments, then the variables, each list with its end; 0 if `strings` does not hold so many. */
+static int point_all(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, char **table)
+{
+  const char *const end = strings + bytes;
+  if (arguments == 0) return 0;
+  char *const rest = point(strings, end, arguments, table);
+  return rest != NULL && point(rest, end, variables, table + arguments + 1) != NULL;
+}
+
 /* The new process's descriptors, signals and session. */
 static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int32_t ready_fd)
 {
@@ -170,11 +179,8 @@ int32_t mk_spawn(char *strings, uint32_t bytes, uint32_t arguments, uint32_t var
   posix_spawnattr_t attributes;
   char **const argv = (char **)(uintptr_t)table;
   char **const envp = argv + arguments + 1;
-  const char *const end = strings + bytes;
   pid_t child = 0;
-  if (arguments == 0) return -EINVAL;
-  char *const rest = point(strings, end, arguments, argv);
-  if (rest == NULL || point(rest, end, variables, envp) == NULL) return -EINVAL;
+  if (!point_all(strings, bytes, arguments, variables, argv)) return -EINVAL;
   int error = posix_spawn_file_actions_init(&actions);
   if (error != 0) return -error;
   error = posix_spawnattr_init(&attributes);
@@ -185,6 +191,14 @@ int32_t mk_spawn(char *strings, uint32_t bytes, uint32_t arguments, uint32_t var
   }
   posix_spawn_file_actions_destroy(&actions);
   return error == 0 ? child : -error;
+}
+
+int32_t mk_exec(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, uint64_t *table)
+{
+  char **const argv = (char **)(uintptr_t)table;
+  if (!point_all(strings, bytes, arguments, variables, argv)) return -EINVAL;
+  execve("/proc/self/exe", argv, argv + arguments + 1);
+  return -errno;
 }
 
 int32_t mk_wait_child(int32_t pid, uint32_t *out)

@@ -347,6 +347,9 @@ MK_API int32_t mk_pipe(int32_t *ends);
  */
 MK_API int32_t mk_spawn(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, uint64_t *table, int32_t ready_fd);
 
+/* Starts this program anew in this very process, which keeps its descriptors; otherwise as mk_spawn. Returns only if that failed. [execve] */
+MK_API int32_t mk_exec(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, uint64_t *table);
+
 /* Waits for the end of a process: out[0] is its exit status, out[1] the signal that ended it, or 0. [waitpid] */
 MK_API int32_t mk_wait_child(int32_t pid, uint32_t *out);
 

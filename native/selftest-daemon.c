@@ -115,6 +115,30 @@ static void selftest_spawn(void)
   CHECK(mk_close(ends[0]) == 0);
 }
 
+static void selftest_exec(void)
+{
+  char strings[] = "selftest\0" SELFTEST_SPAWNED "\0A=2\0ASAN_OPTIONS=detect_leaks=0";
+  uint64_t table[6];
+  int32_t ends[2];
+  uint32_t ending[2];
+  char said[16] = "";
+  CHECK(mk_exec(strings, sizeof strings, 5, 0, table) == -EINVAL);
+  CHECK(mk_exec(strings, sizeof strings, 0, 0, table) == -EINVAL);
+  CHECK(mk_pipe(ends) == 0);
+  const pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    if (ends[1] != MK_READY_FD) dup2(ends[1], MK_READY_FD);
+    else fcntl(MK_READY_FD, F_SETFD, 0);
+    mk_exec(strings, sizeof strings, 2, 2, table);
+    _exit(1);
+  }
+  CHECK(mk_close(ends[1]) == 0);
+  CHECK(read(ends[0], said, sizeof said) == 2 && memcmp(said, "2-", 2) == 0);
+  CHECK(mk_wait_child(child, ending) == 0 && ending[0] == 7 && ending[1] == 0);
+  CHECK(mk_close(ends[0]) == 0);
+}
+
 int selftest_spawned(void)
 {
   const char *const variable = getenv("A");
@@ -132,6 +156,7 @@ void selftest_daemon(void)
   selftest_sockets();
   selftest_groups();
   selftest_spawn();
+  selftest_exec();
   /* Whether there is a log depends on the host. */
   if (mk_syslog_open() == 0) mk_syslog(7, "selftest");
 }

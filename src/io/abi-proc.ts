@@ -17,6 +17,7 @@ export const procSymbols = {
   mk_standard: { args: ["i32"], returns: "i32" },
   mk_pipe: { args: ["ptr"], returns: "i32" },
   mk_spawn: { args: ["ptr", "u32", "u32", "u32", "ptr", "i32"], returns: "i32" },
+  mk_exec: { args: ["ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
   mk_wait_child: { args: ["i32", "ptr"], returns: "i32" },
 } as const;
 

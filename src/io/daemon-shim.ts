@@ -83,16 +83,27 @@ export function spawnSelf(args: Uint8Array, variables: Uint8Array): Spawned | Fa
   const piped = shim.mk_pipe(ends.address);
   if (piped < 0) return { kind: "failed", errno: -piped };
   const [readFd = -1, writeFd = -1] = new Int32Array(ends.buffer);
-  const [argc, envc] = [count(args), count(variables)];
-  const table = allocate(8 * (argc + envc + 2));
-  const strings = Buffer.concat([args, variables]);
-  const pid = shim.mk_spawn(putBytes(strings), strings.length, argc, envc, table.address, writeFd);
+  const { strings, bytes, argc, envc, table } = putLists(args, variables);
+  const pid = shim.mk_spawn(strings, bytes, argc, envc, table, writeFd);
   shim.mk_close(writeFd);
   if (pid < 0) {
     shim.mk_close(readFd);
     return { kind: "failed", errno: -pid };
   }
   return { readFd, wait: () => waitFor(pid) };
+}
+
+/** Starts this program anew in this process (lists as for `spawnSelf`). Returns only if that failed. */
+export function execSelf(args: Uint8Array, variables: Uint8Array): Failed {
+  const { strings, bytes, argc, envc, table } = putLists(args, variables);
+  return { kind: "failed", errno: -shim.mk_exec(strings, bytes, argc, envc, table) };
+}
+
+function putLists(args: Uint8Array, variables: Uint8Array) {
+  const [argc, envc] = [count(args), count(variables)];
+  const both = Buffer.concat([args, variables]);
+  const table = allocate(8 * (argc + envc + 2)).address;
+  return { strings: putBytes(both), bytes: both.length, argc, envc, table };
 }
 
 function waitFor(pid: number): Ending {
