@@ -46,6 +46,11 @@ for (const scenario of scenarios) {
   console.log(`${lines(found).join("\n")}\n`);
   await save();
 }
+if (settings.quick) {
+  console.log(
+    "A quick run moves less, so that what every push costs weighs more: only a full one is to be judged.",
+  );
+}
 const checks = findings.flatMap((found) => found.checks);
 const missed = checks.filter((check) => !check.met).length;
 console.log(`${checks.length - missed} of ${checks.length} targets met; everything is in ${json}`);

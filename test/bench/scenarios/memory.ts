@@ -1,5 +1,5 @@
 /** What the daemons cost: memory while idle, while 4 GiB are pushed, with a million entries; processor time while idle. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Daemon } from "../../lab/daemon.ts";
 import { randomFile } from "../../lab/scenario.ts";
 import type { BenchLab } from "../bench-lab.ts";
@@ -8,7 +8,6 @@ import { labFor, type Scenario, type Settings } from "../scenario.ts";
 import { sameFile } from "../trees.ts";
 
 const MIB = 2 ** 20;
-const TICKS_PER_S = 100;
 const SAMPLE_MS = 200;
 const TARGETS = { growthMiB: 200, idleMiB: 64, idlePercent: 0.2 };
 
@@ -30,10 +29,10 @@ async function idle(settings: Settings, scribe: Scribe): Promise<void> {
   await using bench = await labFor(settings, { receivers: 4 });
   const seconds = settings.quick ? 5 : 30;
   await Bun.sleep(settings.quick ? 2_000 : 10_000);
-  const before = bench.daemons.map(ticks);
+  const before = bench.daemons.map(processorSeconds);
   await Bun.sleep(seconds * 1_000);
   const percents = bench.daemons.map(
-    (daemon, i) => ((ticks(daemon) - (before[i] ?? 0)) / TICKS_PER_S / seconds) * 100,
+    (daemon, i) => ((processorSeconds(daemon) - (before[i] ?? 0)) / seconds) * 100,
   );
   const usages = bench.daemons.map(usageOf);
   record(scribe, "idle", usages);
@@ -130,8 +129,9 @@ function kilobytes(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? Number.NaN);
 }
 
-/** Clock ticks that a process has used so far, all threads. */
-function ticks({ pid }: Daemon): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
+/** Seconds of processor time that a process' threads have used so far. Clock ticks, as in `stat`, would be too coarse. */
+function processorSeconds({ pid }: Daemon): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const times = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1"));
+  return times.reduce((sum, text) => sum + Number(text.split(" ")[0]), 0) / 1e9;
 }

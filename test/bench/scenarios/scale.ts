@@ -15,7 +15,7 @@ const LOSS_PERCENT = 0.1;
  * Four answers of everybody take a quarter of a second, whatever the size: enough has to be sent for that to be little. With loss every receiver hears
  * the NAKs of all others, and the simulation takes its time.
  */
-const FULL = { receivers: "10,100,1000", most: "1000", mebibytes: 4_096, lossyMebibytes: 128 };
+const FULL = { receivers: "10,100,1000", most: "1000", mebibytes: 4_096, lossyMebibytes: 64 };
 const QUICK = { receivers: "10,100", most: "100", mebibytes: 64, lossyMebibytes: 16 };
 
 /** What is used of a line of its results. */

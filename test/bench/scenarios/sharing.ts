@@ -21,7 +21,7 @@ export const sharing: Scenario = {
   title: `Two pushes at once, and a push beside TCP, over links of ${LINK_MBIT} Mbit/s`,
   run: async (settings, scribe) => {
     await using bench = await labFor(settings, { receivers: 4, wire: { rateMbit: LINK_MBIT } });
-    const mebibytes = settings.quick ? 32 : 64;
+    const mebibytes = settings.quick ? 16 : 64;
     const two = await Launcher.start(bench.lab.host(2));
     const parties = [
       new Party(bench, bench.sender, bench.launcher),
