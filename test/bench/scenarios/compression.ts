@@ -12,20 +12,8 @@ import { labFor, type Scenario, type Settings } from "../scenario.ts";
 import { sameLooks, sameTree } from "../trees.ts";
 
 const OPTION = "--no-compress";
-/** Where machines have source text; what is in several of them is taken from the first. */
-const PLACES = [
-  "node_modules",
-  "/usr/include",
-  "/usr/lib/python3",
-  "/usr/lib/python3.11",
-  "/usr/lib/python3.12",
-  "/usr/lib/python3.13",
-  "/usr/share/perl",
-  "/usr/share/nodejs",
-  "/usr/lib/node_modules",
-  "/usr/lib/gcc",
-  "/usr/share/vim",
-];
+/** Where machines have source text; nothing is taken twice. */
+const PLACES = ["node_modules", "/usr/include", "/usr/lib", "/usr/share", "/usr/local", "/opt"];
 const TEXT = /\.(ts|mts|cts|js|mjs|cjs|jsx|tsx|json|css|md|map|h|hh|hpp|c|cc|cpp|py|pl|pm|sh|vim|html|d)$/;
 
 /** 300 MB over shaped links, with and without. */
