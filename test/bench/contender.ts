@@ -42,7 +42,7 @@ export async function compare(
       const result = await once(contender, options, round);
       if (result instanceof Error) {
         failures.set(contender.name, result.message);
-        options.say(`${contender.name} failed: ${result.message}`);
+        options.say(`${contender.name} failed: ${result.message.split("\n")[0]}`);
         continue;
       }
       for (const [part, seconds] of Object.entries(result)) {
