@@ -4,6 +4,7 @@ import type { SourceRequest, StageRequest } from "../wire/disk-port.ts";
 import type { Message } from "../wire/messages.ts";
 import type { Pacer } from "./pacer.ts";
 import type { Address, EngineConfig, EngineEvent, EngineMemory, Output, Random } from "./ports.ts";
+import type { RoundTrips } from "./round-trips.ts";
 import type { SlotPool } from "./slots.ts";
 
 /** What every part of the engine shares. */
@@ -14,6 +15,7 @@ export type Core = {
   readonly random: Random;
   readonly slots: SlotPool;
   readonly pacer: Pacer;
+  readonly roundTrips: RoundTrips;
   readonly out: Outbox;
   readonly counters: Counters;
   /** How often a push of another node has begun, or ended, to switch this node's tree. */

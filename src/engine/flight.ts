@@ -1,13 +1,7 @@
 import type { Micros } from "../wire/brand.ts";
+import { Congestion, type CongestionMode, LossEstimate } from "./congestion.ts";
 import type { Pacer } from "./pacer.ts";
-import {
-  LOSS_TOLERATED,
-  ROUND_TRIP_US_FIRST,
-  WINDOW_DECREASE,
-  WINDOW_FIRST,
-  WINDOW_MIN,
-  WINDOW_STEP,
-} from "./tuning.ts";
+import { ROUND_TRIP_US_FIRST, WINDOW_MIN } from "./tuning.ts";
 
 /** What the owner knows of one target's view of the packet flow. Counts are of packets and do not wrap. */
 export type TargetFlight = {
@@ -20,37 +14,38 @@ export type TargetFlight = {
   roundReceived: number;
   /** Smoothed round trip; 0: not measured yet. */
   roundTripUs: number;
+  /** The smallest of the push, and of the round; 0: none yet. */
+  baseUs: number;
+  roundLeastUs: number;
+  readonly chance: LossEstimate;
   /** Bytes that the target's socket holds. */
   readonly receiveBuffer: number;
 };
 
 /** A target that has seen nothing yet; `receiveBuffer`: bytes that its socket holds. */
 export function newTargetFlight(receiveBuffer: number): TargetFlight {
-  return { seen: 0, received: 0, roundSeen: 0, roundReceived: 0, roundTripUs: 0, receiveBuffer };
+  const counts = { seen: 0, received: 0, roundSeen: 0, roundReceived: 0 };
+  const times = { roundTripUs: 0, baseUs: 0, roundLeastUs: 0 };
+  return { ...counts, ...times, chance: new LossEstimate(), receiveBuffer };
 }
 
 /** Rows remembered for round-trip measurement. */
 const MARKS = 256;
-/** Rounds over which chance loss is forgotten. */
-const CHANCE_MEMORY = 32;
 /** Of a socket's buffer, the share that payload may fill: the kernel charges about 2,300 bytes for a 1,500-byte packet, and control packets need room too. */
 const BUFFER_SHARE = 0.4;
 
 /**
- * How much may be under way. A window in packets, as TCP has it, over the slowest target: doubled every round trip until loss appears, then growing
- * slowly; cut when a round lost more than chance explains. Constant loss that does not answer to the window is learnt as chance. The
- * window never exceeds what the smallest socket buffer holds.
+ * How much may be under way: what has been sent and not seen by the slowest target is less than the window, which `Congestion` adapts with each round, and which
+ * never exceeds what the smallest socket buffer holds.
  */
 export class Flight {
   readonly #packetBytes: number;
   readonly #pacer: Pacer;
   /** Packets sent so far; also the next sequence number. */
   sent = 0;
-  #window = WINDOW_FIRST;
-  #slowStart = true;
+  readonly #congestion = new Congestion();
   #roundEnd = 0;
   #limitedByWindow = false;
-  #chance = 0;
   readonly #markSent = new Float64Array(MARKS);
   readonly #markAt = new Float64Array(MARKS);
   #marks = 0;
@@ -61,13 +56,22 @@ export class Flight {
   }
 
   get window(): number {
-    return this.#window;
+    return this.#congestion.window;
+  }
+
+  get mode(): CongestionMode {
+    return this.#congestion.mode;
+  }
+
+  /** Whether the smallest socket buffer, and nothing else, bounds the window. */
+  isCapped(targets: readonly TargetFlight[]): boolean {
+    return this.window >= this.#cap(targets);
   }
 
   /** Packets that may be sent now; remembers whether the window was what limited them. */
   budget(targets: readonly TargetFlight[], now: Micros): number {
     if (now < this.#pacer.at) return 0;
-    const window = Math.min(this.#window, this.#cap(targets));
+    const window = Math.min(this.window, this.#cap(targets));
     let room = window;
     for (const target of targets) room = Math.min(room, window - (this.sent - target.seen));
     if (room <= 0) this.#limitedByWindow = true;
@@ -98,21 +102,31 @@ export class Flight {
     return true;
   }
 
-  /** Closes the round when every target has seen all that was sent before it began, and adapts the window. */
+  /** Closes the round when every target has seen something that was sent after it began, and adapts the window. */
   onProgress(targets: readonly TargetFlight[]): void {
-    if (targets.length === 0 || targets.some((target) => target.seen < this.#roundEnd)) return;
-    let loss = 0;
+    if (targets.length === 0 || targets.some((target) => target.seen <= this.#roundEnd)) return;
+    const views = targets.map((target) => ({
+      expected: target.seen - target.roundSeen,
+      received: target.received - target.roundReceived,
+      roundTripUs: target.roundLeastUs || target.roundTripUs,
+      baseUs: target.baseUs,
+      chance: target.chance,
+    }));
     for (const target of targets) {
-      const expected = target.seen - target.roundSeen;
-      const got = target.received - target.roundReceived;
-      if (expected > 0) loss = Math.max(loss, 1 - got / expected);
       target.roundSeen = target.seen;
       target.roundReceived = target.received;
+      target.roundLeastUs = 0;
     }
     this.#roundEnd = this.sent;
-    this.#adapt(loss);
-    this.#window = Math.max(WINDOW_MIN, Math.min(this.#window, this.#cap(targets)));
+    this.#congestion.onRound({ targets: views, limited: this.#limitedByWindow, cap: this.#cap(targets) });
     this.#limitedByWindow = false;
+  }
+
+  /** Share of the packets that the worst target is taken to lose by chance. */
+  chanceLoss(targets: readonly TargetFlight[]): number {
+    let worst = 0;
+    for (const { chance } of targets) worst = Math.max(worst, chance.share);
+    return worst;
   }
 
   /** The slowest target's round trip. */
@@ -122,22 +136,6 @@ export class Flight {
     return worst === 0 ? ROUND_TRIP_US_FIRST : worst;
   }
 
-  #adapt(loss: number): void {
-    const tolerated = Math.max(LOSS_TOLERATED, 1.5 * this.#chance);
-    if (loss > tolerated) {
-      this.#window = Math.max(WINDOW_MIN, Math.floor(this.#window * WINDOW_DECREASE));
-      this.#slowStart = false;
-    } else if (this.#limitedByWindow) {
-      this.#window = this.#slowStart
-        ? this.#window * 2
-        : this.#window + Math.max(WINDOW_STEP, this.#window >> 5);
-    }
-    // Loss that stays while the window shrinks is not congestion: it is learnt slowly. It is forgotten more slowly yet, since a
-    // small window has many rounds in which chance strikes nobody.
-    if (loss < this.#chance) this.#chance -= (this.#chance - loss) / CHANCE_MEMORY;
-    else this.#chance = Math.min(loss, this.#chance * 1.1 + 0.004);
-  }
-
   #measure(target: TargetFlight, now: Micros): void {
     for (let back = 1; back <= Math.min(MARKS, this.#marks); back++) {
       const mark = (this.#marks - back) % MARKS;
@@ -145,6 +143,8 @@ export class Flight {
       if (this.#markSent[mark] !== target.seen) return;
       const sample = now - (this.#markAt[mark] ?? now);
       target.roundTripUs = target.roundTripUs === 0 ? sample : target.roundTripUs * 0.875 + sample * 0.125;
+      target.baseUs = target.baseUs === 0 ? sample : Math.min(target.baseUs, sample);
+      target.roundLeastUs = target.roundLeastUs === 0 ? sample : Math.min(target.roundLeastUs, sample);
       return;
     }
   }

@@ -6,7 +6,7 @@ import type { Core } from "./core.ts";
 import type { FeedbackTurn } from "./feedback-turn.ts";
 import { type DueGap, type Gap, GapDetector } from "./gap-detector.ts";
 import type { RxWindow } from "./rx-window.ts";
-import { ROUND_TRIP_US_FIRST, VAIN_MAX } from "./tuning.ts";
+import { NAK_SPACING_US, ROUND_TRIP_US_FIRST, VAIN_MAX } from "./tuning.ts";
 
 /** Most blocks that one NAK can name (PROTOCOL §7.1). */
 const NAK_BLOCKS_MAX = 255;
@@ -20,6 +20,7 @@ export class NakReporter {
   readonly #blocksMax: number;
   readonly #turn: FeedbackTurn;
   #mismatched = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
   /** The slowest round trip of the group, as the owner tells it. */
   roundTripUs = ROUND_TRIP_US_FIRST;
 
@@ -70,12 +71,13 @@ export class NakReporter {
     if (blocks.length > 0) {
       this.#core.out.send(push, { type: "nak", owner, blocks });
       this.#turn.take(now);
+      this.#sentAt = now;
     }
     this.#restart(blocks);
   }
 
   deadline(): Micros {
-    return this.#turn.next(this.#gaps.deadline());
+    return this.#turn.next(Math.max(this.#gaps.deadline(), this.#sentAt + NAK_SPACING_US) as Micros);
   }
 
   /** A packet that lies about its block makes all true ones contradict it: such a block starts anew. */

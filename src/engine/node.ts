@@ -20,6 +20,7 @@ import type {
   Output,
   Random,
 } from "./ports.ts";
+import { RoundTrips } from "./round-trips.ts";
 import { SlotPool } from "./slots.ts";
 
 /** After `stop`, what is under way gets this long to end. */
@@ -49,7 +50,8 @@ class Node implements Engine {
     const out = new Outbox(config.node, tag, counters);
     const slots = new SlotPool(memory.slots);
     const pacer = new Pacer(config.rateLimit);
-    this.#core = { config, groupTag: tag, memory, random, slots, pacer, out, counters, treeChanges: 0 };
+    const shared = { config, groupTag: tag, memory, random, slots, pacer, out, counters };
+    this.#core = { ...shared, roundTrips: new RoundTrips(), treeChanges: 0 };
     this.#membership = new Membership(this.#core);
     this.#incoming = new Incoming(this.#core, RX_CONTEXTS);
     this.#outgoing = new Outgoing(this.#core, this.#membership);

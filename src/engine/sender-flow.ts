@@ -132,6 +132,8 @@ export class SenderFlow {
     if (status.limit > target.limit) target.limit = status.limit;
     const seen = this.#flight.onStatus(target.flight, status, now);
     if (seen) {
+      const { flight } = target;
+      if (flight.baseUs > 0) flight.baseUs = this.#core.roundTrips.least(target.node, flight.baseUs, now);
       this.#targets.onFlight(target);
       this.#flight.onProgress(this.#targets.flights);
     }

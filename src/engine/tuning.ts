@@ -84,6 +84,8 @@ export const NAK_BACKOFF_US = 500;
 export const NAK_SPREAD_US_PER_TARGET = 50;
 export const NAK_SPREAD_US_MIN = 500;
 export const NAK_SPREAD_US_MAX = 20_000;
+/** A receiver's NAKs are at least this far apart: each wakes every member, and what is missed meanwhile goes into the next one. */
+export const NAK_SPACING_US = 10_000;
 /** Hold time after a NAK: this many round trips, between these bounds. */
 export const NAK_HOLD_ROUND_TRIPS = 2;
 export const NAK_HOLD_US_MIN = 4_000;
@@ -99,13 +101,26 @@ export const LINGER_US_MAX = 60_000;
 /** What a round trip is taken for before the first measurement. */
 export const ROUND_TRIP_US_FIRST = 5_000;
 
-/** Window: first size, floor, and growth after slow start, in packets. */
+/** Window: first size and floor, in packets. */
 export const WINDOW_FIRST = 64;
 export const WINDOW_MIN = 32;
+/** Queue that a push makes for itself, in time. Threads of a busy host may wake that late; no TCP stream waits for long. */
+export const QUEUE_US = 15_000;
+/** The smallest round trip to a member is remembered for so long: a push that starts while others fill the queues cannot measure it. */
+export const BASE_MEMORY_US = 600_000_000;
+/** Growth in each round trip: packets, and the share of the window while there is no queue; packets while others fill the queue. */
 export const WINDOW_STEP = 8;
+export const DELAY_GROWTH = 0.125;
+export const WINDOW_STEP_SHARED = 2;
+/** Decrease: on loss (RFC 9438 §4.6), and the strongest to shorten the queue. */
 export const WINDOW_DECREASE = 0.7;
-/** Loss below this is taken for chance at once. */
-export const LOSS_TOLERATED = 0.02;
+export const WINDOW_DRAIN_MIN = 0.5;
+/** When it is others who fill the queue: so many cuts in a row after which more than this share of it was still there. */
+export const FUTILE_CUTS = 4;
+export const FUTILE_SHARE = 0.9;
+/** Losses beyond chance: more than this share of what is usual, and so many standard deviations. */
+export const CHANCE_SHARE = 1.25;
+export const CHANCE_MARGIN = 3;
 
 /** Slots that a push takes at most, at either side, and at least. */
 export const PUSH_SLOTS_MAX = 32;

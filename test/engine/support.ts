@@ -2,6 +2,7 @@ import { type Core, Counters, Outbox } from "../../src/engine/core.ts";
 import { FeedbackTurn } from "../../src/engine/feedback-turn.ts";
 import { Pacer } from "../../src/engine/pacer.ts";
 import type { EngineConfig, Output } from "../../src/engine/ports.ts";
+import { RoundTrips } from "../../src/engine/round-trips.ts";
 import { SlotPool } from "../../src/engine/slots.ts";
 import type { Micros, NodeId, Slot } from "../../src/wire/brand.ts";
 import { decode } from "../../src/wire/codec.ts";
@@ -51,6 +52,7 @@ export function newCore(
     random: () => options.random ?? 0,
     slots: new SlotPool(slots),
     pacer: new Pacer(settings.rateLimit),
+    roundTrips: new RoundTrips(),
     treeChanges: 0,
     out: new Outbox(settings.node, tag, counters),
     counters,
