@@ -20,6 +20,8 @@ export type StreamFile = {
 
 /** Entry of `sizes` that is not a file. */
 export const NOT_A_FILE = -1;
+/** After so many sections have been gone through, what was made of their entries may be freed: about a hundred megabytes. */
+const FREE_AFTER_SECTIONS = 48;
 /** Expanded sections that are kept, for a walk and a look back. */
 const EXPANDED_KEPT = 2;
 
@@ -38,6 +40,8 @@ type Kept = {
 /** A manifest in little memory: sections stay compressed and are expanded again when they are looked at. */
 export class Sections {
   readonly #zstd: Zstd;
+  readonly #freeMemory: () => void;
+  #gone = 0;
   readonly #kept: Kept[] = [];
   readonly #expanded = new Map<number, EntryTable>();
   /** A table that is not in use. */
@@ -46,8 +50,9 @@ export class Sections {
   /** Those of the push (PROTOCOL §10.6). */
   terms: Terms = NO_TERMS;
 
-  constructor(zstd: Zstd) {
+  constructor({ zstd, freeMemory }: { readonly zstd: Zstd; readonly freeMemory: () => void }) {
     this.#zstd = zstd;
+    this.#freeMemory = freeMemory;
   }
 
   /** Number of sections. */
@@ -82,6 +87,7 @@ export class Sections {
       plan: undefined,
     });
     this.#entries += length;
+    this.#goOn();
     if (table !== undefined) this.#remember(this.count - 1, table);
   }
 
@@ -102,6 +108,7 @@ export class Sections {
     const decoded = expanded === undefined ? "short" : this.decode(expanded);
     assert(typeof decoded !== "string", "a section that was good cannot be read again");
     this.#remember(section, decoded.table);
+    this.#goOn();
     return decoded.table;
   }
 
@@ -172,6 +179,11 @@ export class Sections {
         if (size >= 0 && getBit(plan, index)) yield { section, index, number: firstEntry + index, size };
       }
     }
+  }
+
+  /** Another section: what was made of earlier ones is not needed any more. */
+  #goOn(): void {
+    if (++this.#gone % FREE_AFTER_SECTIONS === 0) this.#freeMemory();
   }
 
   #sizes(section: number): Float64Array {

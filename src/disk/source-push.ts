@@ -19,6 +19,8 @@ export type SourceTools = {
   readonly arena: Arena;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  /** Called in the middle of long work: much that nobody uses any more may be there. */
+  readonly freeMemory: () => void;
   /** The base directory's absolute path as users know it, which a chroot does not change. */
   readonly shownBase: Latin1;
   /** Only files that belong to this process's user are sent, and all directories. */

@@ -80,14 +80,14 @@ class Source {
   #open({ key, selection, task, dryRun, names, capacity }: Request<"open">): void {
     const name = keyText(key);
     assert(!this.#pushes.has(name), "push opened twice");
-    const { sys, zstd } = this.#deps;
+    const { sys } = this.#deps;
     const base = sys.openBase(this.#deps.base);
     if (failed(base)) {
       this.#pushes.set(name, base);
       return;
     }
     const directories = new Directories(sys, base);
-    const sections = new Sections(zstd);
+    const sections = new Sections(this.#deps);
     const asked = { key, selection, task, dryRun, names, capacity };
     const first = { slot: 0, atUs: 0, busyUs: 0, waiting: false };
     const push = { ...asked, base, directories, sections, target: 0, asked: first, contentBytes: 0 };

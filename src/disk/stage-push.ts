@@ -20,6 +20,8 @@ export type StageTools = {
   readonly arena: Arena;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  /** Called in the middle of long work: much that nobody uses any more may be there. */
+  readonly freeMemory: () => void;
   /** Device nodes are made, replaced and removed here. */
   readonly devices: boolean;
   /** What is received is flushed to the disk, unless the push says otherwise. */

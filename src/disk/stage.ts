@@ -47,7 +47,7 @@ export function createStage(deps: StageDeps): {
       emit({ kind: "refused", key, ...base });
       return;
     }
-    const sections = new Sections(deps.zstd);
+    const sections = new Sections(deps);
     const session = new StageSession(deps, {
       key,
       dryRun: dryRun || check,

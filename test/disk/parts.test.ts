@@ -83,7 +83,8 @@ describe("sections", () => {
     size: path.endsWith("/") ? 0 : path.length,
   });
   const paths = [["a/", "a/1", "a/2"], ["a/3"], ["b", "c/", "c/x"]];
-  const sections = new Sections(zstd);
+  let freed = 0;
+  const sections = new Sections({ zstd, freeMemory: () => freed++ });
   for (const section of paths) {
     const entries = section.map(entry);
     const frame = new Uint8Array(1000);
@@ -93,6 +94,14 @@ describe("sections", () => {
     );
   }
   const flat = paths.flat().map((path) => path.replace(/\/$/, ""));
+
+  test("have memory freed from time to time, however they are gone through", () => {
+    const before = freed;
+    for (let i = 0; i < 100; i++)
+      for (const number of [0, 3, 4]) sections.read(sections.locate(number).section);
+    expect(freed - before).toBeGreaterThan(2);
+    expect(freed - before).toBeLessThan(10);
+  });
 
   test("find entries by number and by path", () => {
     expect([sections.count, sections.entries]).toEqual([3, 7]);
@@ -104,7 +113,7 @@ describe("sections", () => {
     for (const path of ["", "0", "a/0", "a/1/x", "a/4", "b/", "z"])
       expect(sections.find(toBytes(path))).toBeUndefined();
     expect(() => sections.locate(7)).toThrow("no such entry");
-    expect(new Sections(zstd).find(toBytes("x"))).toBeUndefined();
+    expect(new Sections({ zstd, freeMemory: () => {} }).find(toBytes("x"))).toBeUndefined();
   });
 
   test("give the stream of a plan", () => {

@@ -37,6 +37,7 @@ export const tools: {
   arena: Arena;
   digest: Digest;
   zstd: Zstd;
+  freeMemory: () => void;
   shownBase: Latin1;
   ownerMatch: boolean;
   devices: boolean;
@@ -47,6 +48,7 @@ export const tools: {
   arena,
   digest: createDigest(memory),
   zstd: createZstd(),
+  freeMemory: () => {},
   shownBase: "/shown/base",
   ownerMatch: false,
   devices: true,
