@@ -3,7 +3,8 @@ import { EndReason } from "../wire/constants.ts";
 import type { PushKey } from "../wire/disk-port.ts";
 import type { Core } from "./core.ts";
 import { keyText } from "./names.ts";
-import { END_COPIES, END_SPACING_US } from "./tuning.ts";
+import type { ReportAcks } from "./report-acks.ts";
+import { END_COPIES, END_DELAY_US, END_SPACING_US } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
 
@@ -12,6 +13,7 @@ export class PushEnd {
   readonly #core: Core;
   readonly #key: PushKey;
   readonly #request: number;
+  readonly #acks: ReportAcks;
   #reason: EndReason | undefined;
   /** Why the whole push came to nothing, if it did. */
   #rejection: string | undefined;
@@ -21,10 +23,15 @@ export class PushEnd {
   #told = false;
 
   /** `request`: the console's number for the push. */
-  constructor(core: Core, key: PushKey, request: number) {
+  constructor(
+    core: Core,
+    key: PushKey,
+    { request, acks }: { readonly request: number; readonly acks: ReportAcks },
+  ) {
     this.#core = core;
     this.#key = key;
     this.#request = request;
+    this.#acks = acks;
   }
 
   /** Whether the push is ending, or has ended. */
@@ -42,12 +49,15 @@ export class PushEnd {
     return this.#reason ?? EndReason.dropped;
   }
 
-  /** Every target has its outcome, or, with `rejection`, the push is given up. */
+  /**
+   * Every target has its outcome, or, with `rejection`, the push is given up. The first END comes a moment after the last word to the user, who is
+   * waiting: it makes all receivers clean up at once.
+   */
   begin(reason: EndReason, end: { readonly rejection: string | undefined; readonly now: Micros }): void {
     this.#reason = reason;
     this.#rejection = end.rejection;
     this.#core.out.source({ kind: "close", key: this.#key });
-    this.#send(end.now);
+    this.#due = (end.now + (reason === EndReason.done ? END_DELAY_US : 0)) as Micros;
   }
 
   onSourceClosed(): void {
@@ -64,6 +74,8 @@ export class PushEnd {
   }
 
   #send(now: Micros): void {
+    // Whoever misses the end knows at least that all he had to say has arrived.
+    this.#acks.flush();
     this.#core.out.send(this.#key.push, { type: "end", reason: this.reason, ids: [] });
     this.#copies--;
     this.#due = this.#copies > 0 ? ((now + END_SPACING_US) as Micros) : NEVER;

@@ -45,8 +45,8 @@ export class Sender {
     this.#core = core;
     this.key = key;
     this.order = order;
-    this.#ending = new PushEnd(core, key, order.request);
     this.#acks = new ReportAcks(core, key.push);
+    this.#ending = new PushEnd(core, key, { request: order.request, acks: this.#acks });
     this.#targets = new Targets(options.targets);
     const { symbolSize, blockSymbols, selection, task, dryRun, names } = order;
     const capacity = symbolSize * blockSymbols - DIGEST_BYTES;
@@ -161,13 +161,13 @@ export class Sender {
   /** Stops the push unless the targets are switching already; nothing has changed anywhere then. */
   reject(text: string, now: Micros): void {
     if (this.#ending.begun || this.#state.kind === "committing") return;
-    this.#finish(EndReason.cancelled, { rejection: text, now });
+    this.#ending.begin(EndReason.cancelled, { rejection: text, now });
   }
 
   onTimeout(now: Micros): void {
     if (!this.#ending.begun && now >= this.#patienceDue) this.#patience(now);
-    if (this.#ending.begun) return this.#ending.onTimeout(now);
     this.#acks.onTimeout(now);
+    if (this.#ending.begun) return this.#ending.onTimeout(now);
     const state = this.#state;
     if (state.kind === "offering" && now >= state.due) this.#offer(state, now);
     if (state.kind === "committing" && now >= state.due) this.#commit(state, now);
@@ -177,10 +177,11 @@ export class Sender {
 
   deadline(): Micros {
     const state = this.#state;
-    if (this.#ending.begun) return this.#ending.deadline();
+    const acks = this.#acks.deadline;
+    if (this.#ending.begun) return Math.min(this.#ending.deadline(), acks) as Micros;
     const due = state.kind === "offering" || state.kind === "committing" ? state.due : NEVER;
     const flow = this.#flow.deadline(this.#sends);
-    return Math.min(due, flow, this.#acks.deadline, this.#patienceDue, this.#progress.deadline()) as Micros;
+    return Math.min(due, flow, acks, this.#patienceDue, this.#progress.deadline()) as Micros;
   }
 
   takeRows(
@@ -257,7 +258,7 @@ export class Sender {
     const offered =
       this.#state.kind === "offering" && this.#targets.all().some((target) => target.phase === "offered");
     if (this.#targets.liveCount === 0 && !offered)
-      return this.#finish(EndReason.done, { rejection: undefined, now });
+      return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     if (this.#state.kind === "offering" && !offered) this.#state = { kind: "manifest" };
     if (this.#state.kind === "manifest") {
       if (this.#targets.live.every((target) => this.#answers.isComplete(target))) this.#decide(now);
@@ -279,7 +280,7 @@ export class Sender {
     const nothing = live.every(({ updates, removals }) => updates === 0 && (removals?.count ?? 0) === 0);
     if (dryRun || task.mode === "check" || nothing) {
       for (const target of live) this.#end(target, { kind: "complete", updates: target.updates });
-      return this.#finish(EndReason.done, { rejection: undefined, now });
+      return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     }
     for (let section = 0; section < this.#answers.sections; section++) {
       const content = this.#answers.union(section);
@@ -317,12 +318,6 @@ export class Sender {
       if (text !== undefined) this.#end(target, { kind: "lost", text });
     }
     this.#advance(now);
-  }
-
-  #finish(reason: EndReason, end: { readonly rejection: string | undefined; readonly now: Micros }): void {
-    // Whoever misses the end knows at least that all he had to say has arrived.
-    this.#acks.flush();
-    this.#ending.begin(reason, end);
   }
 
   #tellEnd(node: NodeId, to: Address): void {

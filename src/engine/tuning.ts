@@ -62,6 +62,8 @@ export const FORLORN_SYNCS = 3;
 export const SYNC_SOON_US_MIN = 2_000;
 export const COMMIT_REPEAT_US = 15_000;
 export const COMMIT_REPEAT_US_MAX = 100_000;
+/** END comes this long after the last outcome, and after the acknowledgement of that. */
+export const END_DELAY_US = 10_000;
 /** END and BYE are sent this often, this far apart. */
 export const END_COPIES = 3;
 export const END_SPACING_US = 15_000;

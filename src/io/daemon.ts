@@ -44,7 +44,14 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   const node = randomNode();
   const { ownerMatch, devices, fsync } = settings;
   const threads = new Threads(
-    { base: chroot ? CHROOT_BASE : base, shownBase: base, ownerMatch, devices, fsync },
+    {
+      base: chroot ? CHROOT_BASE : base,
+      shownBase: base,
+      ownerMatch,
+      devices,
+      fsync,
+      logLevel: logger.level,
+    },
     log,
   );
   const signals = takeSignals(threads, logger, manager);

@@ -39,13 +39,13 @@ const places = {
 
 /** The daemon's log, on stderr, in syslog, and in a file if there is one. Each line is one line, whatever the text holds. */
 export class Logger {
-  #level: number;
+  readonly #level = new Int32Array(new SharedArrayBuffer(4));
   /** Names in the file system mean something else now. */
   #confined = false;
 
   /** Opens the log. Throws StartFailure if the file cannot be opened; without a system's log, there is none. */
   constructor(settings: LogSettings) {
-    this.#level = settings.level;
+    this.#level[0] = settings.level;
     places.syslog = openSyslog() === undefined;
     if (settings.file !== undefined) {
       const path = resolve(Buffer.from(settings.file, "latin1").toString());
@@ -59,16 +59,25 @@ export class Logger {
     else if (places.syslog && stderrIsJournal()) places.stderr = false;
   }
 
+  /** The level, as other threads may see it: an i32. They need not tell what nobody reads. */
+  get level(): SharedArrayBuffer {
+    return this.#level.buffer as SharedArrayBuffer;
+  }
+
+  get #now(): number {
+    return this.#level[0] ?? 0;
+  }
+
   /** Writes a line. Bound: to be handed on as a function. */
   readonly log: Log = (level, text) => {
-    if (level > this.#level) return;
+    if (level > this.#now) return;
     writeLine(text, level === 0 ? Priority.always : level < debugLevel ? Priority.some : Priority.debug);
   };
 
   /** Makes the level one higher or lower, within 0..9, and says so. */
   turn(by: 1 | -1): void {
-    this.#level = Math.min(LOG_LEVEL_MAX, Math.max(0, this.#level + by));
-    this.log(0, `log level ${this.#level}`);
+    this.#level[0] = Math.min(LOG_LEVEL_MAX, Math.max(0, this.#now + by));
+    this.log(0, `log level ${this.#now}`);
   }
 
   /** From now on nothing outside the base can be opened. */

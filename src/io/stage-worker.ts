@@ -10,10 +10,11 @@ import { awaitData, type DiskThreadData, type StageNotice } from "./threads.ts";
 awaitData<DiskThreadData>((data) => {
   const tell = (notice: StageNotice) => data.main.postMessage(notice);
   const log = (text: string) => tell({ kind: "log", level: 0, text });
+  const level = new Int32Array(data.logLevel);
   const emit = (message: StageReply) => {
     reply(data, message);
     const line = stageLine(message);
-    if (line !== undefined) tell({ kind: "log", ...line });
+    if (line !== undefined && line.level <= (level[0] ?? 0)) tell({ kind: "log", ...line });
   };
   const stage = createStage({ ...openDiskTools(data), emit, log });
 

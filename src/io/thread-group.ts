@@ -27,7 +27,10 @@ import {
 type LiveStatus = Pick<DaemonStatus, "engine" | "rate" | "counters">;
 
 /** What the disk threads must know of the daemon's settings. */
-export type DiskSettings = Pick<DiskThreadData, "base" | "shownBase" | "ownerMatch" | "devices" | "fsync">;
+export type DiskSettings = Pick<
+  DiskThreadData,
+  "base" | "shownBase" | "ownerMatch" | "devices" | "fsync" | "logLevel"
+>;
 
 /** The other threads, and what passes between them and this one. */
 export class Threads {

@@ -41,6 +41,8 @@ export type DiskThreadData = {
   readonly devices: boolean;
   /** What is received is flushed to the disk. */
   readonly fsync: boolean;
+  /** An i32: lines of a higher level than this need not be told. */
+  readonly logLevel: SharedArrayBuffer;
   readonly arena: SharedArrayBuffer;
   readonly slotBytes: number;
   readonly engine: MessagePort;

@@ -18,8 +18,9 @@ const parsed = parseDaemonArguments([
 if (parsed.kind === "exit") throw new Error(parsed.stderr);
 const settings = parsed.options;
 const { base, ownerMatch, devices, fsync } = settings;
+const logLevel = new SharedArrayBuffer(4);
 const node = 1n as NodeId;
-const threads = new Threads({ base, shownBase: base, ownerMatch, devices, fsync }, () => {});
+const threads = new Threads({ base, shownBase: base, ownerMatch, devices, fsync, logLevel }, () => {});
 await threads.start({
   settings,
   version: "0",
