@@ -173,6 +173,13 @@ export type JsonStatus = {
     readonly phase: string;
     readonly hosts: number;
     readonly blocks: number;
+    /** See FlowStatus. */
+    readonly rate: number;
+    readonly windowPackets: number;
+    readonly windowBytes: number;
+    readonly roundTripUs: number;
+    readonly chanceLoss: number;
+    readonly limitedBy: "source" | "receivers" | "buffers" | "rate limit" | "start" | "network";
   }[];
   readonly receiving: readonly {
     readonly owner: string;

@@ -1,4 +1,4 @@
-import type { MemberInfo } from "../engine/ports.ts";
+import type { FlowStatus, MemberInfo } from "../engine/ports.ts";
 import type { DaemonStatus } from "../io/console-daemon.ts";
 import { formatIp } from "../io/ip.ts";
 import { displayBytes, textToBytes } from "./display.ts";
@@ -29,7 +29,7 @@ export function statusLines(status: DaemonStatus): string[] {
   const { engine } = status;
   const sending = engine.sending.map(
     (push) =>
-      `push ${push.push} ${push.phase} to ${plural(push.hosts, "host")}, ${plural(push.blocks, "block")}`,
+      `push ${push.push} ${push.phase} to ${plural(push.hosts, "host")}, ${plural(push.blocks, "block")}, ${flowText(push)}`,
   );
   const receiving = engine.receiving.map(
     (push) =>
@@ -69,6 +69,13 @@ function plural(count: number, noun: string): string {
 }
 
 /** Bytes a second as megabits a second, at most one digit after the point. */
+function flowText(flow: FlowStatus): string {
+  const { rate, windowPackets, windowBytes, roundTripUs, chanceLoss, limitedBy } = flow;
+  const window = `window ${windowPackets} packets (${windowBytes} bytes)`;
+  const trip = `round trip ${(roundTripUs / 1_000).toFixed(1)} ms`;
+  return `${megabits(rate)} Mbit/s, ${window}, ${trip}, chance loss ${(chanceLoss * 100).toFixed(1)} %, limited by ${limitedBy}`;
+}
+
 function megabits(bytes: number): string {
   return String(Math.round((bytes * 80) / 1_000_000) / 10);
 }

@@ -2,9 +2,11 @@ import {
   CHANCE_MARGIN,
   CHANCE_SHARE,
   DELAY_GROWTH,
+  DRAIN_TO,
   FUTILE_CUTS,
   FUTILE_SHARE,
   QUEUE_US,
+  START_QUEUE_US,
   WINDOW_DECREASE,
   WINDOW_DRAIN_MIN,
   WINDOW_FIRST,
@@ -37,29 +39,42 @@ export type Round = {
 /** start: looks for the speed; delay: keeps the queue short; loss: shares a queue that others fill. */
 export type CongestionMode = "start" | "delay" | "loss";
 
-/** Weight of packets in the estimate of chance loss: after so many, half of it is new; and of a round that just cost a cut. */
-const CHANCE_PACKETS = 2_000;
-const CHANCE_LEARNT = 0.25;
+/** Packets of one measurement of chance loss, and how many of them count. */
+const CHANCE_PACKETS = 1_024;
+const CHANCE_SAMPLES = 4;
 
-/** Share of the packets that one target loses by chance, not because the window is too large. */
+/**
+ * Share of the packets that one target loses by chance, not because the window is too large: the least of some measurements, as chance is always there,
+ * and a queue that overflows only until the window has been cut.
+ */
 export class LossEstimate {
+  readonly #samples: number[] = [];
+  #expected = 0;
+  #lost = 0;
   #share = 0;
 
   get share(): number {
     return this.#share;
   }
 
-  /** Whether so many losses are more than chance explains: three standard deviations, and one packet. */
+  /** Whether so many losses are more than chance explains: some standard deviations, and one packet. */
   isExceeded(expected: number, lost: number): boolean {
     const usual = expected * this.#share;
     return lost > usual * CHANCE_SHARE + CHANCE_MARGIN * Math.sqrt(usual) + 1;
   }
 
-  /** A round in which the queue was short; `cut`: it was taken for congestion, and chance is learnt fast, lest it costs one cut after the other. */
-  learn(expected: number, lost: number, options: { readonly cut: boolean }): void {
-    if (expected === 0) return;
-    const weight = options.cut ? CHANCE_LEARNT : expected / (expected + CHANCE_PACKETS);
-    this.#share += (Math.max(0, lost) / expected - this.#share) * weight;
+  /** A round in which the queue was short. */
+  learn(expected: number, lost: number, options: { readonly atFloor: boolean }): void {
+    this.#expected += expected;
+    this.#lost += Math.max(0, lost);
+    // As long as chance is taken for congestion the window is small: this must not last.
+    const soon = options.atFloor || this.#samples.length === 0;
+    if (this.#expected < (soon ? CHANCE_PACKETS / 4 : CHANCE_PACKETS)) return;
+    this.#samples.push(this.#lost / this.#expected);
+    if (this.#samples.length > CHANCE_SAMPLES) this.#samples.shift();
+    this.#share = Math.min(...this.#samples);
+    this.#expected = 0;
+    this.#lost = 0;
   }
 }
 
@@ -69,7 +84,8 @@ export class LossEstimate {
  * and little for everybody else. As in Copa (Arun and Balakrishnan, NSDI 2018, §2.2) it falls back to losses alone where others fill the queue
  * whatever it does, with the decrease of CUBIC (RFC 9438 §4.6) and a steady increase: a push lasts for seconds, in which CUBIC's own curve would hardly rise.
  *
- * Loss while the queue is short is chance, or a switch with little memory. The first such loss costs a cut; what stays is learnt, and counts no more.
+ * Loss while the queue is short is chance, or a switch with little memory. It costs cuts at first; what stays all the same is learnt, and counts no more. What does
+ * not stay was such a switch: near the window at which it lost something, growth is a binary search (as in BIC, CUBIC's forerunner).
  */
 export class Congestion {
   #window = WINDOW_FIRST;
@@ -78,6 +94,8 @@ export class Congestion {
   #futile = 0;
   #drained = Number.POSITIVE_INFINITY;
   #undo = WINDOW_FIRST;
+  /** The window at which packets were lost last. */
+  #ceiling = Number.POSITIVE_INFINITY;
   /** What the last round saw still answers to the window before the last cut. */
   #settling = false;
 
@@ -94,13 +112,15 @@ export class Congestion {
     const exceeded = round.targets.some(({ expected, received, chance }) =>
       chance.isExceeded(expected, expected - received),
     );
+    const atFloor = this.#window === WINDOW_MIN;
     const settling = this.#settling;
     this.#settling = false;
     const short = queueUs < QUEUE_US;
     if (!settling || !exceeded) this.#adapt({ queueUs, exceeded, limited: round.limited, settling });
-    if (short)
+    // What the smallest window loses is nobody's congestion.
+    if (short && (!exceeded || atFloor))
       for (const { expected, received, chance } of round.targets)
-        chance.learn(expected, expected - received, { cut: exceeded });
+        chance.learn(expected, expected - received, { atFloor });
     this.#window = Math.max(WINDOW_MIN, Math.min(this.#window, round.cap));
   }
 
@@ -108,10 +128,11 @@ export class Congestion {
     const { queueUs, exceeded, limited, settling } = seen;
     if (exceeded) {
       if (this.#mode === "start") this.#mode = "delay";
+      this.#ceiling = this.#window;
       return this.#cut(WINDOW_DECREASE);
     }
     if (this.#mode === "start") {
-      if (queueUs < QUEUE_US / 2) return limited ? this.#grow(this.#window) : undefined;
+      if (queueUs < START_QUEUE_US) return limited ? this.#grow(this.#window) : undefined;
       this.#mode = "delay";
     }
     if (this.#mode === "loss") {
@@ -123,7 +144,7 @@ export class Congestion {
     this.#drained = Number.POSITIVE_INFINITY;
     // Near the queue wanted growth is the same for all, so that with each cut pushes that share a link become more alike.
     const free = Math.max(0, 1 - (2 * queueUs) / QUEUE_US);
-    if (limited) this.#grow(WINDOW_STEP + this.#window * DELAY_GROWTH * free);
+    if (limited) this.#grow(this.#belowCeiling(WINDOW_STEP + this.#window * DELAY_GROWTH * free));
   }
 
   /** The queue is too long: what makes it as long as it may be. If that helps nothing, others fill it. */
@@ -132,10 +153,17 @@ export class Congestion {
     this.#drained = queueUs;
     if (helps) this.#undo = this.#window;
     this.#futile = helps ? 0 : this.#futile + 1;
-    if (this.#futile < FUTILE_CUTS) return this.#cut(Math.max(WINDOW_DRAIN_MIN, (0.8 * QUEUE_US) / queueUs));
+    if (this.#futile < FUTILE_CUTS)
+      return this.#cut(Math.max(WINDOW_DRAIN_MIN, (DRAIN_TO * QUEUE_US) / queueUs));
     this.#futile = 0;
     this.#mode = "loss";
     this.#window = Math.max(this.#window, this.#undo);
+  }
+
+  /** How far to grow where more might be lost again: half of the way, then a little. */
+  #belowCeiling(packets: number): number {
+    if (this.#window >= this.#ceiling) this.#ceiling = Number.POSITIVE_INFINITY;
+    return Math.min(packets, Math.max(WINDOW_STEP_SHARED, (this.#ceiling - this.#window) / 2));
   }
 
   #grow(packets: number): void {

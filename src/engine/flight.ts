@@ -1,6 +1,7 @@
 import type { Micros } from "../wire/brand.ts";
 import { Congestion, type CongestionMode, LossEstimate } from "./congestion.ts";
 import type { Pacer } from "./pacer.ts";
+import type { FlowStatus } from "./ports.ts";
 import { ROUND_TRIP_US_FIRST, WINDOW_MIN } from "./tuning.ts";
 
 /** What the owner knows of one target's view of the packet flow. Counts are of packets and do not wrap. */
@@ -31,6 +32,8 @@ export function newTargetFlight(receiveBuffer: number): TargetFlight {
 
 /** Rows remembered for round-trip measurement. */
 const MARKS = 256;
+/** The rate is measured over at least so long. */
+const RATE_WINDOW_US = 100_000;
 /** Of a socket's buffer, the share that payload may fill: the kernel charges about 2,300 bytes for a 1,500-byte packet, and control packets need room too. */
 const BUFFER_SHARE = 0.4;
 
@@ -46,6 +49,10 @@ export class Flight {
   readonly #congestion = new Congestion();
   #roundEnd = 0;
   #limitedByWindow = false;
+  /** Bytes a second, and when and at which packet its measurement began. */
+  #rate = 0;
+  #rateAt = Number.NEGATIVE_INFINITY;
+  #rateSent = 0;
   readonly #markSent = new Float64Array(MARKS);
   readonly #markAt = new Float64Array(MARKS);
   #marks = 0;
@@ -79,6 +86,7 @@ export class Flight {
   }
 
   onSent(packets: number, now: Micros): void {
+    this.#meter(now);
     this.sent += packets;
     const mark = this.#marks++ % MARKS;
     this.#markSent[mark] = this.sent;
@@ -122,6 +130,17 @@ export class Flight {
     this.#limitedByWindow = false;
   }
 
+  /** Numbers of FlowStatus. */
+  status(targets: readonly TargetFlight[]): Omit<FlowStatus, "limitedBy"> {
+    return {
+      rate: Math.round(this.#rate),
+      windowPackets: this.window,
+      windowBytes: this.window * this.#packetBytes,
+      roundTripUs: Math.round(this.groupRoundTripUs(targets)),
+      chanceLoss: this.chanceLoss(targets),
+    };
+  }
+
   /** Share of the packets that the worst target is taken to lose by chance. */
   chanceLoss(targets: readonly TargetFlight[]): number {
     let worst = 0;
@@ -134,6 +153,16 @@ export class Flight {
     let worst = 0;
     for (const target of targets) worst = Math.max(worst, target.roundTripUs);
     return worst === 0 ? ROUND_TRIP_US_FIRST : worst;
+  }
+
+  #meter(now: Micros): void {
+    const elapsed = now - this.#rateAt;
+    if (elapsed < RATE_WINDOW_US) return;
+    // After a pause there is nothing to go by.
+    const bytes = (this.sent - this.#rateSent) * this.#packetBytes;
+    this.#rate = elapsed < 10 * RATE_WINDOW_US ? (bytes * 1e6) / elapsed : 0;
+    this.#rateAt = now;
+    this.#rateSent = this.sent;
   }
 
   #measure(target: TargetFlight, now: Micros): void {

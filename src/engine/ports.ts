@@ -168,13 +168,33 @@ export type EngineEvent =
   | { readonly kind: "log"; readonly level: number; readonly text: string }
   | { readonly kind: "stopped" };
 
+/**
+ * What holds a push back: the disk that reads, receivers that have no room, their socket buffers, the limit of -T, a window that still looks for the speed of the
+ * network, or one that has found it.
+ */
+export type FlowLimit = "source" | "receivers" | "buffers" | "rate limit" | "start" | "network";
+
+/** How fast a push sends, and why not faster. */
+export type FlowStatus = {
+  /** Bytes a second, IP packets, over the last tenth of a second or more. */
+  readonly rate: number;
+  /** What may be under way. */
+  readonly windowPackets: number;
+  readonly windowBytes: number;
+  /** Of the slowest host that paces the flow. */
+  readonly roundTripUs: number;
+  /** Share of the packets (0 to 1) that the worst of these hosts is taken to lose by chance. */
+  readonly chanceLoss: number;
+  readonly limitedBy: FlowLimit;
+};
+
 export type EngineStatus = {
-  readonly sending: readonly {
+  readonly sending: readonly ({
     readonly push: PushId;
     readonly phase: string;
     readonly hosts: number;
     readonly blocks: number;
-  }[];
+  } & FlowStatus)[];
   readonly receiving: readonly {
     readonly owner: string;
     readonly push: PushId;

@@ -7,6 +7,7 @@ import { ContentMap } from "./content-map.ts";
 import type { Core } from "./core.ts";
 import { Flight } from "./flight.ts";
 import { blockName } from "./names.ts";
+import type { FlowLimit, FlowStatus } from "./ports.ts";
 import { SendWindow } from "./send-window.ts";
 import type { Target, Targets } from "./target.ts";
 import {
@@ -38,6 +39,7 @@ export class SenderFlow {
   #sincePoll = 0;
   /** Whether pacing, and not the window, keeps the next packet back. */
   #paced = false;
+  #limitedBy: FlowLimit = "source";
   readonly #content: ContentMap;
   blocks = 0;
 
@@ -179,6 +181,11 @@ export class SenderFlow {
     return Math.round(this.#flight.groupRoundTripUs(this.#targets.flights));
   }
 
+  /** How fast it goes, and why not faster. */
+  status(): FlowStatus {
+    return { ...this.#flight.status(this.#targets.flights), limitedBy: this.#limitedBy };
+  }
+
   /** Fills send rows from word `at` on; returns how many rows. */
   takeRows(
     rows: Uint32Array,
@@ -187,10 +194,15 @@ export class SenderFlow {
   ): number {
     const { now } = options;
     const limit = this.#targets.limit();
-    if (!this.#window.hasWork(limit)) return 0;
+    if (!this.#window.hasWork(limit)) {
+      const held = this.#window.full || this.#window.edgeBlock < this.#window.next;
+      this.#limitedBy = held ? "receivers" : "source";
+      return 0;
+    }
     let budget = this.#flight.budget(this.#targets.flights, now);
     const { pacer } = this.#core;
     this.#paced = pacer.limited && (budget > 0 || now < pacer.at);
+    if (budget === 0) this.#limitedBy = this.#limit(now);
     let count = 0;
     while (count < options.rowsMax && budget > 0) {
       const row = at + count * TX_ROW_WORDS;
@@ -241,6 +253,13 @@ export class SenderFlow {
     // Pacing matters only while there is something to send that fits the window; otherwise it would wake the caller for nothing.
     const paced = sends && this.#paced && this.#window.hasWork(this.#targets.limit());
     return (paced ? Math.min(this.#syncDue, this.#core.pacer.at) : this.#syncDue) as Micros;
+  }
+
+  /** What keeps packets back that are there to be sent. */
+  #limit(now: Micros): FlowLimit {
+    if (now < this.#core.pacer.at) return "rate limit";
+    if (this.#flight.isCapped(this.#targets.flights)) return "buffers";
+    return this.#flight.mode === "start" ? "start" : "network";
   }
 
   #account(rows: Uint32Array, row: number, packets: number): void {

@@ -83,7 +83,8 @@ export class Sender {
 
   status(): EngineStatus["sending"][number] {
     const hosts = this.#targets.all().filter(({ phase }) => phase !== "ended").length;
-    return { push: this.key.push, phase: this.#phase, hosts, blocks: this.#flow.blocks };
+    const { blocks } = this.#flow;
+    return { push: this.key.push, phase: this.#phase, hosts, blocks, ...this.#flow.status() };
   }
 
   /** Any packet of a target: it lives. */

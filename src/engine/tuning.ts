@@ -108,20 +108,23 @@ export const WINDOW_FIRST = 64;
 export const WINDOW_MIN = 32;
 /** Queue that a push makes for itself, in time. Threads of a busy host may wake that late; no TCP stream waits for long. */
 export const QUEUE_US = 15_000;
+/** The first doubling ends with a queue of this length: what it brings is seen two round trips later. */
+export const START_QUEUE_US = 3_500;
 /** The smallest round trip to a member is remembered for so long: a push that starts while others fill the queues cannot measure it. */
 export const BASE_MEMORY_US = 600_000_000;
 /** Growth in each round trip: packets, and the share of the window while there is no queue; packets while others fill the queue. */
 export const WINDOW_STEP = 8;
 export const DELAY_GROWTH = 0.125;
 export const WINDOW_STEP_SHARED = 2;
-/** Decrease: on loss (RFC 9438 §4.6), and the strongest to shorten the queue. */
+/** Decrease: on loss (RFC 9438 §4.6); to shorten the queue to this share of what is wanted, and the strongest for that. */
 export const WINDOW_DECREASE = 0.7;
+export const DRAIN_TO = 0.65;
 export const WINDOW_DRAIN_MIN = 0.5;
 /** When it is others who fill the queue: so many cuts in a row after which more than this share of it was still there. */
 export const FUTILE_CUTS = 4;
 export const FUTILE_SHARE = 0.9;
 /** Losses beyond chance: more than this share of what is usual, and so many standard deviations. */
-export const CHANCE_SHARE = 1.25;
+export const CHANCE_SHARE = 1.5;
 export const CHANCE_MARGIN = 3;
 
 /** Slots that a push takes at most, at either side, and at least. */

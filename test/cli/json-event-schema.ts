@@ -43,7 +43,30 @@ const status = v.object({
   rate: v.pipe(count, v.description("Bytes a second, in the last second.")),
   rateLimit: v.exactOptional(count),
   commands: texts,
-  sending: v.array(v.object({ push: count, phase: v.string(), hosts: count, blocks: count })),
+  sending: v.array(
+    v.object({
+      push: count,
+      phase: v.string(),
+      hosts: count,
+      blocks: count,
+      rate: v.pipe(count, v.description("Bytes a second that this push sends.")),
+      windowPackets: v.pipe(count, v.description("Packets that may be under way.")),
+      windowBytes: count,
+      roundTripUs: v.pipe(count, v.description("Of the slowest host that paces the flow.")),
+      chanceLoss: v.pipe(
+        v.number(),
+        v.minValue(0),
+        v.maxValue(1),
+        v.description("Share of the packets lost that is taken for chance, not for congestion."),
+      ),
+      limitedBy: v.pipe(
+        v.picklist(["source", "receivers", "buffers", "rate limit", "start", "network"]),
+        v.description(
+          "What holds it back: the disk here, receivers without room, their socket buffers, -T, a window that still grows, the network.",
+        ),
+      ),
+    }),
+  ),
   receiving: v.array(v.object({ owner: v.string(), push: count, state: v.string(), blocks: count })),
   counters,
 });

@@ -31,6 +31,14 @@ test("members: sorted, in columns, with their number", () => {
 });
 
 test("status: the table, its items, then all counters", () => {
+  const flow = {
+    rate: 23_800_000,
+    windowPackets: 256,
+    windowBytes: 384_000,
+    roundTripUs: 15_120,
+    chanceLoss: 0.0125,
+    limitedBy: "network",
+  } as const;
   const status = {
     process: 42,
     version: "2.0.0",
@@ -42,7 +50,7 @@ test("status: the table, its items, then all counters", () => {
     rateLimit: 100_000_000,
     commands: ["send -r", "status"],
     engine: {
-      sending: [{ push: 7 as PushId, phase: "content", hosts: 3, blocks: 12 }],
+      sending: [{ push: 7 as PushId, phase: "content", hosts: 3, blocks: 12, ...flow }],
       receiving: [{ owner: "host9", push: 8 as PushId, state: "receiving", blocks: 1 }],
       counters: { "engine only": 1 },
     },
@@ -60,7 +68,7 @@ test("status: the table, its items, then all counters", () => {
     "  send -r",
     "  status",
     "send op : 1",
-    "  push 7 content to 3 hosts, 12 blocks",
+    "  push 7 content to 3 hosts, 12 blocks, 190.4 Mbit/s, window 256 packets (384000 bytes), round trip 15.1 ms, chance loss 1.3 %, limited by network",
     "recv op : 1",
     "  push 8 from host9 receiving, 1 block",
     "naks                : 0",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Congestion, LossEstimate, type Round } from "../../src/engine/congestion.ts";
-import { FUTILE_CUTS, QUEUE_US, WINDOW_FIRST, WINDOW_MIN } from "../../src/engine/tuning.ts";
+import { FUTILE_CUTS, QUEUE_US, START_QUEUE_US, WINDOW_FIRST, WINDOW_MIN } from "../../src/engine/tuning.ts";
 
 const BASE_US = 200;
 
@@ -34,8 +34,8 @@ describe("the window's control", () => {
   test("doubles each round until the round trip rises, not one microsecond sooner", () => {
     const { congestion, round } = newGroup();
     expect(round()).toBe(2 * WINDOW_FIRST);
-    expect(round({ queueUs: QUEUE_US / 2 - 1 })).toBe(4 * WINDOW_FIRST);
-    round({ queueUs: QUEUE_US / 2 });
+    expect(round({ queueUs: START_QUEUE_US - 1 })).toBe(4 * WINDOW_FIRST);
+    round({ queueUs: START_QUEUE_US });
     expect(congestion.mode).toBe("delay");
     expect(congestion.window).toBeLessThan(5 * WINDOW_FIRST);
   });
