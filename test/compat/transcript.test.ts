@@ -94,6 +94,10 @@ test("words stand for values only where these are what they must be", () => {
   expect(word("  push 7 content to 3 hosts, 1 block\n")).toBe(
     "  push {number} {phase} to 3 hosts, {blocks}\n",
   );
+  const flow = "190.4 Mbit/s, window 256 packets (384000 bytes), round trip 15.1 ms";
+  expect(word(`  push 7 content to 3 hosts, 12 blocks, ${flow}, limited by network\n`)).toBe(
+    "  push {number} {phase} to 3 hosts, {blocks}\n",
+  );
   expect(word("  push 7 from host1 receiving, 12 blocks\n")).toBe(
     "  push {number} from host1 {phase}, {blocks}\n",
   );

@@ -18,7 +18,10 @@ export function withoutValues(line: string, { pid, version }: Values): string {
   if (bytes !== null) return `${bytes[1]}: {bytes}\n`;
   const rate = /^sendrate: \d+(?:\.\d)?(\/\d+(?:\.\d)?\n)$/.exec(line);
   if (rate !== null) return `sendrate: {rate}${rate[1]}`;
-  const op = /^ {2}push \d+ (?:[a-z]+ (to \d+ hosts?)|(from \S+) [a-z]+), \d+ blocks?\n$/.exec(line);
+  const op =
+    /^ {2}push \d+ (?:[a-z]+ (to \d+ hosts?)|(from \S+) [a-z]+), \d+ blocks?(?:, [\d.]+ Mbit\/s, .*)?\n$/.exec(
+      line,
+    );
   if (op !== null)
     return op[1] === undefined
       ? `  push {number} ${op[2]} {phase}, {blocks}\n`
