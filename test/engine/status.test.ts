@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { EngineEvent, EngineStatus } from "../../src/engine/ports.ts";
+import { WINDOW_MIN } from "../../src/engine/tuning.ts";
 import type { Micros } from "../../src/wire/brand.ts";
 import { PacketType } from "../../src/wire/constants.ts";
 import type { World } from "../sim/world.ts";
@@ -34,6 +35,12 @@ describe("status says what is under way", () => {
     expect(during[0]?.hosts).toBeGreaterThan(0);
     expect(during[0]?.hosts).toBeLessThanOrEqual(3);
     expect(during[0]?.blocks).toBeGreaterThan(2);
+    expect(during[0]?.windowPackets).toBeGreaterThanOrEqual(WINDOW_MIN);
+    expect(during[0]?.windowBytes).toBeGreaterThan(576 * WINDOW_MIN);
+    expect(during[0]?.roundTripUs).toBeGreaterThan(0);
+    expect(during[0]?.chanceLoss).toBeWithin(0, 1);
+    // All has been read and sent: nothing is left to send.
+    expect(during[0]?.limitedBy).toBe("source");
     expect(statusOf(world, 0).sending).toEqual([]);
   });
 

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "bun:test";
+import { FeedbackTurn } from "../../src/engine/feedback-turn.ts";
+import { NakReporter } from "../../src/engine/nak-reporter.ts";
+import { RxWindow } from "../../src/engine/rx-window.ts";
+import { NAK_BACKOFF_US, NAK_SPACING_US } from "../../src/engine/tuning.ts";
+import type { NodeId, PushId, Slot } from "../../src/wire/brand.ts";
+import { drain, messages, newCore, us } from "./support.ts";
+
+/** A receiver of one push, of which nothing arrives. */
+function newReporter() {
+  const core = newCore();
+  const key = { owner: 9n as NodeId, push: 1 as PushId };
+  const sizes = { symbolSize: 500, blockSymbols: 8 };
+  const slots = [0, 1, 2, 3].map((slot) => slot as Slot);
+  const window = new RxWindow(core.memory.rx, 0, { ...key, ...sizes, slots });
+  const offer = { ...sizes, targets: 4, dryRun: false, check: false, statusIntervalUs: 20_000, ids: [] };
+  const turn = new FeedbackTurn({ targets: 4, place: 0, named: 4, random: core.random, now: us(0) });
+  const naks = new NakReporter(core, key, {
+    window,
+    context: 0,
+    offer: { type: "offer", ...offer },
+    turn,
+  });
+  return {
+    naks,
+    /** The owner has sent the blocks below `block`. */
+    edge: (block: number, now: number) => {
+      window.onSync({ block, symbol: 0, sequence: 0, any: false });
+      naks.scan(us(now));
+    },
+    /** Blocks that are asked for now, in one NAK or none. */
+    asked: (now: number) => {
+      naks.onTimeout(us(now));
+      const sent = messages(drain(core));
+      expect(sent.length).toBeLessThanOrEqual(1);
+      return sent.flatMap((nak) => (nak.type === "nak" ? nak.blocks.map(({ block }) => Number(block)) : []));
+    },
+  };
+}
+
+describe("NAKs of one receiver", () => {
+  test("the first goes after its back-off; the next holds what is missed meanwhile, and not one microsecond sooner", () => {
+    const { naks, edge, asked } = newReporter();
+    naks.roundTripUs = 20_000; // Nothing is asked for twice in the time of this test.
+    edge(1, 0);
+    expect(asked(NAK_BACKOFF_US - 1)).toEqual([]);
+    expect(asked(NAK_BACKOFF_US)).toEqual([0]);
+    edge(2, NAK_BACKOFF_US);
+    edge(3, 3 * NAK_BACKOFF_US);
+    expect(naks.deadline()).toBe(us(NAK_BACKOFF_US + NAK_SPACING_US));
+    expect(asked(NAK_BACKOFF_US + NAK_SPACING_US - 1)).toEqual([]);
+    expect(asked(NAK_BACKOFF_US + NAK_SPACING_US)).toEqual([1, 2]);
+  });
+});
