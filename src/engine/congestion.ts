@@ -63,13 +63,13 @@ export class LossEstimate {
     return lost > usual * CHANCE_SHARE + CHANCE_MARGIN * Math.sqrt(usual) + 1;
   }
 
-  /** A round in which the queue was short. */
+  /** A round whose losses were no congestion. */
   learn(expected: number, lost: number, options: { readonly atFloor: boolean }): void {
     this.#expected += expected;
     this.#lost += Math.max(0, lost);
     // As long as chance is taken for congestion the window is small: this must not last.
     const soon = options.atFloor || this.#samples.length === 0;
-    if (this.#expected < (soon ? CHANCE_PACKETS / 4 : CHANCE_PACKETS)) return;
+    if (this.#expected < (soon ? CHANCE_PACKETS / 8 : CHANCE_PACKETS)) return;
     this.#samples.push(this.#lost / this.#expected);
     if (this.#samples.length > CHANCE_SAMPLES) this.#samples.shift();
     this.#share = Math.min(...this.#samples);
@@ -84,8 +84,8 @@ export class LossEstimate {
  * and little for everybody else. As in Copa (Arun and Balakrishnan, NSDI 2018, §2.2) it falls back to losses alone where others fill the queue
  * whatever it does, with the decrease of CUBIC (RFC 9438 §4.6) and a steady increase: a push lasts for seconds, in which CUBIC's own curve would hardly rise.
  *
- * Loss while the queue is short is chance, or a switch with little memory. It costs cuts at first; what stays all the same is learnt, and counts no more. What does
- * not stay was such a switch: near the window at which it lost something, growth is a binary search (as in BIC, CUBIC's forerunner).
+ * Loss is chance, or a queue that overflows. It costs cuts at first; what stays all the same is learnt, and counts no more. What does
+ * not stay was such a queue: near the window at which it lost something, growth is a binary search (as in BIC, CUBIC's forerunner).
  */
 export class Congestion {
   #window = WINDOW_FIRST;
@@ -115,10 +115,9 @@ export class Congestion {
     const atFloor = this.#window === WINDOW_MIN;
     const settling = this.#settling;
     this.#settling = false;
-    const short = queueUs < QUEUE_US;
     if (!settling || !exceeded) this.#adapt({ queueUs, exceeded, limited: round.limited, settling });
     // What the smallest window loses is nobody's congestion.
-    if (short && (!exceeded || atFloor))
+    if (!exceeded || atFloor)
       for (const { expected, received, chance } of round.targets)
         chance.learn(expected, expected - received, { atFloor });
     this.#window = Math.max(WINDOW_MIN, Math.min(this.#window, round.cap));

@@ -92,12 +92,17 @@ describe("the window's control", () => {
     expect(chance()).toBeLessThan(lost * 1.5);
   });
 
-  test("loss with a long queue is congestion, however long it lasts, and nothing is learnt from it", () => {
-    const { round, chance } = newGroup();
-    let window = 0;
-    for (let times = 0; times < 100; times++) window = round({ lost: 0.1, queueUs: 3 * QUEUE_US });
-    expect(window).toBe(WINDOW_MIN);
-    expect(chance()).toBe(0);
+  test("loss is congestion, and nothing is learnt from it, until the window is the smallest; what is lost then is chance", () => {
+    const { congestion, round, chance } = newGroup();
+    const seen = { lost: 0.1, queueUs: 3 * QUEUE_US };
+    for (let times = 0; times < 20 && congestion.window > WINDOW_MIN; times++) {
+      round(seen);
+      expect(chance()).toBe(0);
+    }
+    expect(congestion.window).toBe(WINDOW_MIN);
+    for (let times = 0; times < 20; times++) round({ lost: 0.1 });
+    expect(chance()).toBeCloseTo(0.1, 1);
+    expect(congestion.window).toBeGreaterThan(2 * WINDOW_MIN);
   });
 
   test("whatever happens, the window is between its floor and what the buffers hold", () => {
