@@ -277,12 +277,12 @@ MK_API int32_t mk_build_data(const struct mk_net *net, const uint32_t *rows, uin
 enum mk_socket { MK_SOCKET_GROUP = 0, MK_SOCKET_UNICAST = 1 };
 
 /* Scratch memory of mk_receive, 64-bit aligned, zeroed before the first call. Between calls it may hold packets that did not fit. */
-#define MK_RECEIVE_SCRATCH_BYTES 2162688u
+#define MK_RECEIVE_SCRATCH_BYTES 2228224u
 /* A record buffer at least this large takes any one packet. */
 #define MK_RECORDS_BYTES_MIN 65544u
 
 /*
- * Takes one batch of packets from a socket (first what an earlier call left in scratch). DATA goes into the table and the arena, control
+ * Takes packets from a socket, about a megabyte at most (first what an earlier call left in scratch). DATA goes into the table and the arena, control
  * packets to out as records, the rest into the counters. Returns the number of records; `out_bytes`, `more` and `touched` say the rest.
  * Errors: -ENOSPC for an out that is too small, -EFAULT for a table that leads out of the arena, others of recvmmsg(2) but EAGAIN.
  */

@@ -14,25 +14,34 @@
 #define MESSAGES 32u
 /* One more than any datagram has, so that a packet's length fits into the 16 bits of its record. */
 #define MESSAGE_BYTES 65536u
+/* From one message's memory to the next. Were it a power of two, the starts of all, which is all that single packets use, would share a few sets of the caches. */
+#define MESSAGE_STRIDE (MESSAGE_BYTES + 1600u)
+/* Messages of at least so many bytes on average are bursts: a few at a time are taken, so that they are still in the cache when they are looked at. */
+#define BURST_BYTES 16384u
+#define BURSTS 4u
+/* After so much of one socket, empty messages not for nothing, the caller has its turn. */
+#define CALL_BYTES (1u << 20)
 
 struct receive_scratch {
   uint32_t count;  /* messages of the batch */
   uint32_t next;   /* first of them that is not used up, */
   uint32_t offset; /* from this byte on */
-  uint32_t unused;
+  uint32_t bursts; /* whether the last batch was of bursts */
   struct mmsghdr messages[MESSAGES];
   struct iovec pieces[MESSAGES];
   struct sockaddr_in from[MESSAGES];
   _Alignas(struct cmsghdr) uint8_t control[MESSAGES][64];
-  uint8_t bytes[MESSAGES][MESSAGE_BYTES];
+  uint8_t bytes[MESSAGES][MESSAGE_STRIDE];
 };
 
 _Static_assert(sizeof(struct receive_scratch) <= MK_RECEIVE_SCRATCH_BYTES, "receive scratch outgrew its memory");
 _Static_assert(sizeof(struct mk_record) + MESSAGE_BYTES == MK_RECORDS_BYTES_MIN, "a record buffer takes any packet");
 
-static int32_t fill(struct mk_net *net, int32_t fd, struct receive_scratch *scratch)
+/* Takes the next batch. Returns its bytes, 0 if there is nothing; `full` says whether there may be more. */
+static int32_t fill(struct mk_net *net, int32_t fd, struct receive_scratch *scratch, int *full)
 {
-  for (uint32_t i = 0; i < MESSAGES; i++) {
+  const uint32_t wanted = scratch->bursts ? BURSTS : MESSAGES;
+  for (uint32_t i = 0; i < wanted; i++) {
     scratch->pieces[i] = (struct iovec){ .iov_base = scratch->bytes[i], .iov_len = MESSAGE_BYTES - 1 };
     scratch->messages[i] = (struct mmsghdr){ .msg_hdr = {
       .msg_name = &scratch->from[i], .msg_namelen = sizeof scratch->from[i],
@@ -40,14 +49,18 @@ static int32_t fill(struct mk_net *net, int32_t fd, struct receive_scratch *scra
       .msg_control = scratch->control[i], .msg_controllen = sizeof scratch->control[i] } };
   }
   int got;
-  do got = recvmmsg(fd, scratch->messages, MESSAGES, MSG_DONTWAIT, NULL); while (got < 0 && errno == EINTR);
+  do got = recvmmsg(fd, scratch->messages, wanted, MSG_DONTWAIT, NULL); while (got < 0 && errno == EINTR);
   scratch->count = got > 0 ? (uint32_t)got : 0;
   scratch->next = 0;
   scratch->offset = 0;
+  *full = scratch->count == wanted;
   if (got < 0) return errno == EAGAIN ? 0 : -errno;
+  uint32_t bytes = 0;
+  for (uint32_t i = 0; i < scratch->count; i++) bytes += scratch->messages[i].msg_len;
   net->counters[MK_COUNT_RECEIVED_BURSTS] += scratch->count;
-  for (uint32_t i = 0; i < scratch->count; i++) net->counters[MK_COUNT_RECEIVED_BYTES] += scratch->messages[i].msg_len;
-  return 0;
+  net->counters[MK_COUNT_RECEIVED_BYTES] += bytes;
+  if (scratch->count > 0) scratch->bursts = bytes >= scratch->count * BURST_BYTES;
+  return (int32_t)bytes;
 }
 
 /* Bytes from one packet of a message to the next. */
@@ -114,17 +127,23 @@ int32_t mk_receive(struct mk_net *net, uint32_t socket, void *memory, uint8_t *r
   net->more = 0;
   if (out_bytes < MK_RECORDS_BYTES_MIN) return -ENOSPC;
   if (socket != MK_SOCKET_GROUP && socket != MK_SOCKET_UNICAST) return -EINVAL;
-  if (scratch->next >= scratch->count) {
-    const int32_t error = fill(net, socket == MK_SOCKET_GROUP ? net->group_fd : net->unicast_fd, scratch);
-    if (error < 0) return error;
-  }
-  while (scratch->next < scratch->count) {
+  /* What an earlier call has left comes from a batch that was full, or stopped by a full output: there may be more in any case. */
+  int full = 1;
+  for (uint32_t taken = 0;;) {
+    if (scratch->next >= scratch->count) {
+      if (!full || taken >= CALL_BYTES) break;
+      const int32_t bytes = fill(net, socket == MK_SOCKET_GROUP ? net->group_fd : net->unicast_fd, scratch, &full);
+      if (bytes < 0 && taken == 0) return bytes;
+      /* An error comes once; what came before it counts. */
+      if (bytes < 0) break;
+      taken += (uint32_t)bytes + scratch->count * MK_HEADER_BYTES;
+      if (scratch->count == 0) break;
+    }
     const int32_t done = drain_message(net, scratch, &out);
     if (done < 0) return done;
     if (done == 0) break;
   }
   net->out_bytes = out_bytes - out.room;
-  /* A full batch means that there may be more; a shorter one that the socket was empty a moment ago. */
-  net->more = scratch->next < scratch->count || scratch->count == MESSAGES;
+  net->more = scratch->next < scratch->count || full;
   return (int32_t)out.records;
 }

@@ -88,7 +88,7 @@ export const CounterIndex = {
 export const COUNTER_COUNT = 19;
 
 export const SEND_SCRATCH_BYTES = 131_072;
-export const RECEIVE_SCRATCH_BYTES = 2_162_688;
+export const RECEIVE_SCRATCH_BYTES = 2_228_224;
 export const RECORDS_BYTES_MIN = 65_544;
 
 /** `step` of struct mk_net, by number: the part of opening the network that failed. */
