@@ -57,12 +57,6 @@ export class LossEstimate {
     return this.#share;
   }
 
-  /** Whether so many losses are more than chance explains: some standard deviations, and one packet. */
-  isExceeded(expected: number, lost: number): boolean {
-    const usual = expected * this.#share;
-    return lost > usual * CHANCE_SHARE + CHANCE_MARGIN * Math.sqrt(usual) + 1;
-  }
-
   /** A round whose losses were no congestion. */
   learn(expected: number, lost: number, options: { readonly atFloor: boolean }): void {
     this.#expected += expected;
@@ -109,8 +103,11 @@ export class Congestion {
 
   onRound(round: Round): void {
     const queueUs = queueOf(round.targets);
-    const exceeded = round.targets.some(({ expected, received, chance }) =>
-      chance.isExceeded(expected, expected - received),
+    // Who paces the flow changes: a newcomer's own share is not known yet.
+    let usual = 0;
+    for (const { chance } of round.targets) usual = Math.max(usual, chance.share);
+    const exceeded = round.targets.some(({ expected, received }) =>
+      isExceeded(usual, expected, expected - received),
     );
     const atFloor = this.#window === WINDOW_MIN;
     const settling = this.#settling;
@@ -173,6 +170,12 @@ export class Congestion {
     this.#window = Math.max(WINDOW_MIN, Math.floor(this.#window * factor));
     this.#settling = true;
   }
+}
+
+/** Whether so many losses are more than chance explains: some standard deviations, and one packet. */
+function isExceeded(share: number, expected: number, lost: number): boolean {
+  const usual = expected * share;
+  return lost > usual * CHANCE_SHARE + CHANCE_MARGIN * Math.sqrt(usual) + 1;
 }
 
 /** The longest of the targets' queues. */

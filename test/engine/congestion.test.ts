@@ -92,6 +92,26 @@ describe("the window's control", () => {
     expect(chance()).toBeLessThan(lost * 1.5);
   });
 
+  test("chance that one target is known to have excuses another that is new", () => {
+    const congestion = new Congestion();
+    const view = (chance: LossEstimate) => {
+      const expected = congestion.window;
+      return {
+        expected,
+        received: Math.round(expected * 0.9),
+        roundTripUs: BASE_US,
+        baseUs: BASE_US,
+        chance,
+      };
+    };
+    const old = new LossEstimate();
+    for (let times = 0; times < 80; times++)
+      congestion.onRound({ targets: [view(old)], limited: true, cap: 2_000 });
+    expect(congestion.window).toBe(2_000);
+    congestion.onRound({ targets: [view(old), view(new LossEstimate())], limited: true, cap: 2_000 });
+    expect(congestion.window).toBe(2_000);
+  });
+
   test("loss is congestion, and nothing is learnt from it, until the window is the smallest; what is lost then is chance", () => {
     const { congestion, round, chance } = newGroup();
     const seen = { lost: 0.1, queueUs: 3 * QUEUE_US };
