@@ -9,6 +9,7 @@ import { prepareDaemon } from "./daemon-prepare.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { Watchdog } from "./daemon-watchdog.ts";
 import { Logger } from "./log.ts";
+import { settleMemory } from "./memory.ts";
 import { describeNetwork, type Network, openNetwork } from "./network-setup.ts";
 import { setProcessName } from "./shim.ts";
 import { Threads } from "./thread-group.ts";
@@ -24,6 +25,8 @@ export type DaemonParts = {
 
 /** After a signal, the process ends at the latest then. */
 const stopPatienceMs = 2_500;
+/** Memory that the start has used is freed so long after it. */
+const settleMs = 1_000;
 /** So often within the service manager's time it is told that all is well. */
 const looksInTime = 4;
 
@@ -82,6 +85,7 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   background?.up();
   if (background !== undefined) logger.leaveStderr();
   manager.ready();
+  setTimeout(settleMemory, settleMs).unref();
 }
 
 function sayUp(settings: DaemonSettings, node: NodeId, network: Network, logger: Logger): void {

@@ -4,6 +4,7 @@ import type { Sys } from "../disk/sys.ts";
 import { createZstd, type Zstd } from "../disk/zstd.ts";
 import { createDigest } from "./digest.ts";
 import { addressOf } from "./ffi.ts";
+import { freeMemory } from "./memory.ts";
 import { wake } from "./shim.ts";
 import { createSys } from "./sys.ts";
 import type { DiskThreadData, SourceNotice, StageNotice } from "./threads.ts";
@@ -38,7 +39,7 @@ export function openDiskTools(data: DiskThreadData): DiskTools {
     digest: createDigest(memory),
     zstd: createZstd(),
     // The collector counts the arena as this thread's own, and would wait for as much garbage again.
-    freeMemory: () => Bun.gc(false),
+    freeMemory,
   };
 }
 

@@ -2,6 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { createEngine } from "../engine/node.ts";
 import type { Micros, Slot } from "../wire/brand.ts";
 import { type Mail, runEngineLoop } from "./engine-loop.ts";
+import { freeMemory } from "./memory.ts";
 import { NetShim } from "./net-shim.ts";
 import { systemRandom } from "./random.ts";
 import { awaitData, type EngineNotice, type EngineThreadData } from "./threads.ts";
@@ -25,7 +26,7 @@ awaitData<EngineThreadData>((data) => {
       toMain: tell,
     } satisfies Mail,
     now: () => Math.floor(performance.now() * 1_000) as Micros,
-    collect: () => Bun.gc(false),
+    collect: freeMemory,
   });
 });
 

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, parentPort, Worker } from "node:worke
 import type { EngineConfig } from "../engine/ports.ts";
 import type { PushKey } from "../wire/disk-port.ts";
 import type { LoopNotice } from "./engine-loop.ts";
+import { settleMemory } from "./memory.ts";
 import type { NetMemory, OpenNet } from "./net-shim.ts";
 import type { PushLine } from "./push-lines.ts";
 
@@ -100,7 +101,10 @@ export function loadThread(name: ThreadName, broken: (error: Error) => void): Pr
 /** For a thread's own file: tells the main thread that everything is loaded, and calls `begin` with what comes back. */
 export function awaitData<Data extends EngineThreadData | DiskThreadData>(begin: (data: Data) => void): void {
   if (parentPort === null) throw new Error("this file is a thread of makuosan; run makuosan instead");
-  parentPort.once("message", begin);
+  parentPort.once("message", (data: Data) => {
+    settleMemory();
+    begin(data);
+  });
   parentPort.postMessage(LOADED);
 }
 
