@@ -62,8 +62,9 @@ describe("the unit", () => {
       "SETGID",
       "SETUID",
       "NET_BIND_SERVICE",
+      "LEASE",
     ];
-    const numbers = [0, 1, 2, 3, 4, 6, 7, 10];
+    const numbers = [0, 1, 2, 3, 4, 6, 7, 10, 28];
     expect(capabilities).toHaveLength(numbers.length);
     const mask = numbers.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
     const status = await processStatus(machine, await mainPid());

@@ -67,6 +67,8 @@ export function contentDrafts(stream: Uint8Array, capacity: number): Draft[] {
  */
 export class Shortened {
   readonly #contents = new Map<number, Uint8Array>();
+  /** Bytes that have not been sent because of it. */
+  savedBytes = 0;
 
   /** The draft of a content block, in the shorter form if this one has one. */
   shorten(draft: Draft): Draft {
@@ -76,6 +78,7 @@ export class Shortened {
     const short = new Uint8Array(4 + ((hash >>> 1) % (payload.length - 4))).fill(0xcc);
     new DataView(short.buffer).setUint32(0, hash);
     this.#contents.set(hash, payload);
+    this.savedBytes += payload.length - short.length;
     return { ...draft, kind: BlockKind.compressed, payload: short };
   }
 
