@@ -179,7 +179,10 @@ class Sampler {
 
   onTried(made: Made): void {
     this.#ratio = made.raw / made.sent;
-    this.#usPerByte = made.compressUs / made.raw;
+    const usPerByte = made.compressUs / made.raw;
+    // A thread that was held up for once says nothing of what compressing takes.
+    const before = Number.isFinite(this.#usPerByte) ? this.#usPerByte : usPerByte;
+    this.#usPerByte = before + (Math.min(usPerByte, 2 * before) - before) / 4;
     this.#skipped = 0;
     this.#skip = isShrunk(made) ? 0 : Math.min(SKIP_BLOCKS_MAX, this.#skip * 2 + 1);
   }
