@@ -129,11 +129,12 @@ int32_t mk_receive(struct mk_net *net, uint32_t socket, void *memory, uint8_t *r
   if (socket != MK_SOCKET_GROUP && socket != MK_SOCKET_UNICAST) return -EINVAL;
   /* What an earlier call has left comes from a batch that was full, or stopped by a full output: there may be more in any case. */
   int full = 1;
+  const int fresh = scratch->next >= scratch->count;
   for (uint32_t taken = 0;;) {
     if (scratch->next >= scratch->count) {
       if (!full || taken >= CALL_BYTES) break;
       const int32_t bytes = fill(net, socket == MK_SOCKET_GROUP ? net->group_fd : net->unicast_fd, scratch, &full);
-      if (bytes < 0 && taken == 0) return bytes;
+      if (bytes < 0 && taken == 0 && fresh) return bytes;
       /* An error comes once; what came before it counts. */
       if (bytes < 0) break;
       taken += (uint32_t)bytes + scratch->count * MK_HEADER_BYTES;

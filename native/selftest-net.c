@@ -208,6 +208,16 @@ static void test_carry_over(void)
   CHECK(mk_receive(to.net, MK_SOCKET_UNICAST, to.receive_scratch, to.out, to.out_bytes) == (int32_t)(to.out_bytes / 1008));
   CHECK(to.net->more == 1 && to.net->counters[MK_COUNT_RECEIVED_BURSTS] == 3);
   to.controls = to.out_bytes / 1008;
+  /* An error of the socket is told after what was left over, and instead of nothing of it. */
+  const int32_t unicast = to.net->unicast_fd;
+  to.net->unicast_fd = -1;
+  for (int32_t got = 0; got >= 0;) {
+    got = mk_receive(to.net, MK_SOCKET_UNICAST, to.receive_scratch, to.out, to.out_bytes);
+    CHECK(got == -EBADF || (got > 0 && to.net->out_bytes == (uint32_t)got * 1008));
+    if (got > 0) to.controls += (uint32_t)got;
+  }
+  CHECK(to.controls == 3 * segments);
+  to.net->unicast_fd = unicast;
   receive_all(&to, MK_SOCKET_UNICAST);
   CHECK(to.controls == 3 * segments && to.net->counters[MK_CONTROL] == 3 * segments);
   close(fd);
