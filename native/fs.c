@@ -288,7 +288,10 @@ int32_t mk_fs_lock(int32_t fd)
   return answer(flock(fd, LOCK_EX | LOCK_NB));
 }
 
-/* Whether times are nanoseconds of this kernel's own clock. They are set before the first byte of a write, or of a hole, or of a new size. */
+/*
+ * Whether times are nanoseconds of this kernel's own clock. They are set before the first byte of a write, or of a hole, or of a new size; only tmpfs
+ * sets those of a hole behind it.
+ */
 static int has_kernel_times(int32_t fd)
 {
   struct statfs is;

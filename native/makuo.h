@@ -465,8 +465,8 @@ MK_API int64_t mk_fs_now_ns(void);
 
 /*
  * 1 if a file (MK_FS_OPEN_READ) was at rest at some moment of the call: nobody had it open for writing, a shared mapping and a write that is
- * under way included, on a file system that gives each change the time of the clock of mk_fs_now_ns, or a later one, before it makes it.
- * 0: somebody had, or it cannot be told. Whoever opens the file for writing at that very moment waits for the end of the call, or is told
+ * under way included, on a file system that gives each change the time of the clock of mk_fs_now_ns, or a later one, before it makes it, or while
+ * the file is still open for it. 0: somebody had, or it cannot be told. Whoever opens the file for writing at that very moment waits for the end of the call, or is told
  * EWOULDBLOCK if he did not want to wait. [fstatfs, fcntl: F_SETSIG, F_SETLEASE]
  */
 MK_API int32_t mk_fs_at_rest(int32_t fd);
@@ -517,7 +517,7 @@ struct mk_fs_old_file {
   int32_t error;        /* out: 0, or errno */
   uint32_t changed;     /* out: 1 if it is not, or did not stay, a file of that size and time all the while */
   uint8_t digest[16];   /* out: as above; zeros unless it is good */
-  uint32_t at_rest;     /* out: 1 if mk_fs_at_rest said so after the first look and before it was read; asked only of young files */
+  uint32_t at_rest;     /* out: 1 if mk_fs_at_rest said so before it was read and after, between the two looks; asked only of young files */
   uint32_t zero;
 };
 

@@ -78,7 +78,7 @@ export class FileReader {
     else if (!isStill(entry, stat) || (changedNs ?? stat.changedNs) !== stat.changedNs)
       this.#health = { kind: "changed" };
     else this.#opened = stat;
-    // After that look, and before anything is read.
+    // After that look, and before anything is read; once more before the last look.
     this.#atRest =
       this.good && !failed(stat) && stat.changedNs >= youngNs(this.#openedNs) && this.#sys.atRest(fd);
     if (entry.size >= SEQUENTIAL_BYTES_MIN) this.#sys.sequential(fd);
@@ -102,6 +102,7 @@ export class FileReader {
   finish(number: number): Reading {
     const before = this.#opened;
     if (this.#fd !== undefined && this.#health.kind === "good") {
+      this.#atRest &&= this.#sys.atRest(this.#fd);
       const after = this.#sys.stat(this.#fd);
       if (failed(after)) this.#health = { kind: "unreadable", errno: errnoOf(after) };
       else if (before === undefined || !isSame(before, after)) this.#health = { kind: "changed" };

@@ -8,17 +8,19 @@ import type { Stat } from "./sys.ts";
  *
  * Where nothing more is known, a file must have been left alone for a while when it is opened; else it is read again after that while, and must be
  * the same. That is a guess about ticks and about how long a write may be held up. Where the system tells more there is no need to guess or to wait.
- * Let the file be looked at (its time of change is C), then be found at rest (`Sys.atRest`, at a moment R), then read, and looked at again, C being
- * the same:
+ * Let the file be looked at (its time of change is C), then be found at rest (`Sys.atRest`, at a moment R), then read, found at rest once more, and
+ * looked at again, C being the same:
  *
  * - No write was under way at R, since whoever writes has the file open for writing, or has it mapped so. So all that came before R was there, whole,
  *   when reading began: nothing of 2 is left.
  * - Each change after R has a time that is not earlier than the file system's clock was before the first look. If that clock had already passed C by
- *   then, the change has another time than C, and the second look sees it, as the time is set before the first byte: nothing of 1 is left.
+ *   then, the change has another time than C, and the second look sees it, as the time is set before the first byte: nothing of 1 is left. A hole
+ *   in a file of tmpfs has its time only when it is made. Whoever makes it has the file open for writing until then, and is not at rest.
  *
  * So a tick between the last change and the first look is all that is needed, which has gone by before msync has reached the daemon. Neither holds
  * for times in whole seconds, as of an ext4 with small inodes; nor, as ever, for a mapping of tmpfs, whose writes leave no time at all, that is made
- * after R.
+ * and gone between the two moments. Files that have been left alone for long are not asked: of them, as ever, a hole that is being made in a file of
+ * tmpfs all the while is not seen.
  */
 
 type Times = Pick<Stat, "changedNs" | "seconds" | "nanoseconds">;
@@ -50,7 +52,8 @@ export function youngNs(nowNs: bigint): bigint {
 
 /**
  * Whether the times of a file, if they are the same again after it was read, prove that it was read whole. `nowNs` is from before the first look,
- * `atRest` from between that and reading.
+ * `atRest` from between that and reading, and
+ * again from between reading and the last look.
  */
 export function provesWhole(times: Times, at: { readonly nowNs: bigint; readonly atRest: boolean }): boolean {
   if (quietInNs(times, at.nowNs) === 0n) return true;

@@ -119,7 +119,7 @@ export type TakenFile = {
   readonly changedNs: bigint;
   /** XXH3-128 (seed 0, canonical) of its bytes, the caller's; of a good file. */
   readonly digest: Uint8Array;
-  /** As `Sys.atRest`, after the first look and before it was read; false unless it was young. */
+  /** As `Sys.atRest`, before it was read and after, between the two looks; false unless it was young. */
   readonly atRest: boolean;
 };
 
@@ -166,8 +166,8 @@ export interface Sys {
    */
   makeFiles(files: readonly NewFile[]): MadeFiles;
   /**
-   * Reads files one after the other, at most BULK_FILES_MAX: each as by `open` ("read"), `stat`, `atRest` if it changed at `youngNs` or later, `read`,
-   * `stat` and `close`. One answer for each, in order. What is missing of one is zeros. Names are single ones.
+   * Reads files one after the other, at most BULK_FILES_MAX: each as by `open` ("read"), `stat`, `read`, `stat` and `close`, with `atRest`
+   * before and after `read` if it changed at `youngNs` or later. One answer for each, in order. What is missing of one is zeros. Names are single ones.
    */
   readFiles(files: readonly OldFile[], youngNs: bigint): TakenFile[];
 
@@ -199,7 +199,7 @@ export interface Sys {
   mayWrite(dir: Fd): number;
   /**
    * Whether a file (opened as "read") was at rest at a moment of this call: nobody had it open for writing, and its file system gives each change,
-   * before it makes it, a time that is not earlier than `nowNs` was. False also where that cannot be told.
+   * before it makes it, a time that is not earlier than `nowNs` was (a hole in a file of tmpfs: before it is closed). False also where that cannot be told.
    */
   atRest(fd: Fd): boolean;
   /** The clock from which files' times are taken; nanoseconds since 1970. It ticks every few milliseconds. */
