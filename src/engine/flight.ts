@@ -56,6 +56,8 @@ export class Flight {
   readonly #markSent = new Float64Array(MARKS);
   readonly #markAt = new Float64Array(MARKS);
   #marks = 0;
+  /** When the targets were last asked anew, because no answer had come. */
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: { readonly packetBytes: number; readonly pacer: Pacer }) {
     this.#packetBytes = options.packetBytes;
@@ -94,6 +96,11 @@ export class Flight {
     this.#pacer.onSent(packets * this.#packetBytes, now);
   }
 
+  /** Asks again what the targets have seen: no answer had come. */
+  onAsked(now: Micros): void {
+    this.#askedAt = now;
+  }
+
   /** Takes in a STATUS; returns whether it told something new. */
   onStatus(
     target: TargetFlight,
@@ -117,7 +124,8 @@ export class Flight {
       expected: target.seen - target.roundSeen,
       received: target.received - target.roundReceived,
       roundTripUs: target.roundLeastUs || target.roundTripUs,
-      baseUs: target.baseUs,
+      // Without a measurement nothing is known of a queue.
+      baseUs: target.baseUs || target.roundTripUs,
       chance: target.chance,
     }));
     for (const target of targets) {
@@ -170,7 +178,9 @@ export class Flight {
       const mark = (this.#marks - back) % MARKS;
       if ((this.#markSent[mark] ?? 0) > target.seen) continue;
       if (this.#markSent[mark] !== target.seen) return;
-      const sample = now - (this.#markAt[mark] ?? now);
+      const sentAt = this.#markAt[mark] ?? now;
+      if (sentAt <= this.#askedAt) return raise(target, now - this.#askedAt);
+      const sample = now - sentAt;
       target.roundTripUs = target.roundTripUs === 0 ? sample : target.roundTripUs * 0.875 + sample * 0.125;
       target.baseUs = target.baseUs === 0 ? sample : Math.min(target.baseUs, sample);
       target.roundLeastUs = target.roundLeastUs === 0 ? sample : Math.min(target.roundLeastUs, sample);
@@ -183,4 +193,12 @@ export class Flight {
     for (const target of targets) bytes = Math.min(bytes, target.receiveBuffer * BUFFER_SHARE);
     return Math.max(WINDOW_MIN, Math.min(16_384, Math.floor(bytes / this.#packetBytes)));
   }
+}
+
+/**
+ * An answer after the target was asked a second time: to which of the two, nobody knows (RFC 6298 §3, Karn's algorithm). That a poll was lost is no
+ * queue; but the round trip is no shorter than the time since the second one.
+ */
+function raise(target: TargetFlight, leastUs: number): void {
+  target.roundTripUs = Math.max(target.roundTripUs, leastUs);
 }

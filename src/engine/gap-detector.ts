@@ -127,7 +127,7 @@ export class GapDetector {
       repair.spared = false;
       repair.heardUntil = 0;
       gaps.push({ block, missing, vain: repair.vain });
-      repair.due = now + holdUs(time.roundTripUs, repair.tries) + randomBelow(this.#random, this.#spreadUs);
+      repair.due = now + holdUs(time.roundTripUs, repair.vain) + randomBelow(this.#random, this.#spreadUs);
       repair.tries++;
     }
     this.scan(flow, now);
@@ -179,8 +179,8 @@ function newRepair(): Repair {
   return { block: -1, due: NEVER, tries: 0, have: 0, vain: 0, heardUntil: 0, spared: false, heard };
 }
 
-/** Time for a repeat to come: some round trips, growing with each try in vain. */
-function holdUs(roundTripUs: number, tries: number): number {
-  const hold = Math.max(NAK_HOLD_US_MIN, NAK_HOLD_ROUND_TRIPS * roundTripUs) * 1.5 ** Math.min(tries, 8);
+/** Time for a repeat to come: some round trips, growing with each request that has brought nothing. Where packets are lost by chance many bring a part. */
+function holdUs(roundTripUs: number, vain: number): number {
+  const hold = Math.max(NAK_HOLD_US_MIN, NAK_HOLD_ROUND_TRIPS * roundTripUs) * 1.5 ** Math.min(vain, 8);
   return Math.min(NAK_HOLD_US_MAX, hold);
 }

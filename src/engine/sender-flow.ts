@@ -231,6 +231,8 @@ export class SenderFlow {
     // What holds the flow up may be a STATUS that was lost.
     const poll = unseen || this.#targets.limit() <= edgeBlock || this.#window.full;
     const roundTripUs = this.roundTripUs();
+    // One that says whom to ask follows its burst at once, and asks nothing anew.
+    if (unseen && this.#targets.named) this.#flight.onAsked(now);
     this.#core.out.send(this.#key.push, {
       type: "sync",
       phase,

@@ -106,4 +106,25 @@ describe("the window", () => {
     expect(flight.budget(targets, us(burst * 1000 - 1))).toBe(0);
     expect(flight.budget(targets, us(burst * 1000))).toBeGreaterThan(0);
   });
+
+  test("an answer to the second question is no round trip of the first one, but no shorter than since the second", () => {
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
+    const target = newTargetFlight(8 << 20);
+    const answer = (sequence: number, at: number) =>
+      flight.onStatus(target, { sequence, received: sequence + 1 }, us(at));
+    flight.onSent(10, us(0));
+    answer(9, 500);
+    flight.onSent(10, us(1_000));
+    flight.onAsked(us(9_000));
+    answer(19, 9_400);
+    expect(target).toMatchObject({ seen: 20, roundTripUs: 500, baseUs: 500, roundLeastUs: 500 });
+    flight.onSent(10, us(10_000));
+    flight.onAsked(us(12_000));
+    answer(29, 15_000);
+    expect(target).toMatchObject({ seen: 30, roundTripUs: 3_000, baseUs: 500, roundLeastUs: 500 });
+    flight.onSent(10, us(20_000));
+    answer(39, 20_400);
+    expect(target).toMatchObject({ seen: 40, baseUs: 400 });
+    expect(target.roundTripUs).toBeLessThan(3_000);
+  });
 });

@@ -91,6 +91,18 @@ describe("gaps (PROTOCOL §7.2)", () => {
     for (let tries = 1; tries < 4; tries++) expect(waits[tries]).toBeGreaterThan(waits[tries - 1] ?? 0);
   });
 
+  test("a request that has brought a part was not in vain: the next one holds no longer", () => {
+    const { gaps, arrive } = setUp(8, [1]);
+    gaps.scan(flow(0, 8), us(0));
+    let now = NAK_BACKOFF_US;
+    for (const symbol of [0, 2, 3, 4, 5]) {
+      expect(gaps.due(flow(0, 8), { now: us(now), roundTripUs }, 8)).toHaveLength(1);
+      expect(gaps.deadline() - now).toBe(NAK_HOLD_US_MIN);
+      now = gaps.deadline();
+      arrive(symbol);
+    }
+  });
+
   test("a block of which nothing has come is asked for whole", () => {
     const { gaps } = setUp(8, []);
     gaps.scan(flow(1, 0), us(0));

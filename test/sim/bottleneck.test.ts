@@ -31,6 +31,16 @@ describe("a push over a bottleneck", () => {
     expect(rateOf(sender, SECOND, 3 * SECOND)).toBeGreaterThan(0.95 * LINK.packetsPerSecond);
   });
 
+  test.each([10_000, 50_000, 200_000])("a lost poll is no queue: busy hosts, %p ppm", (lossPpm) => {
+    const link = { ...LINK, packetsPerSecond: 60_000 };
+    const [calm, lossy] = [0, lossPpm].map((ppm) => {
+      const [sender] = after(3, [{ row: 224, wakesUs: 3_000, lossPpm: ppm }], link).senders;
+      if (sender === undefined) throw new Error("no sender");
+      return rateOf(sender, 0, 3 * SECOND);
+    });
+    expect(lossy).toBeGreaterThan(0.8 * (calm ?? Number.POSITIVE_INFINITY));
+  });
+
   test("a switch with a queue of a millisecond is filled, too", () => {
     const net = after(3, [{}], { ...LINK, queueMax: 40 });
     const [sender] = net.senders;
