@@ -244,11 +244,14 @@ MK_API int32_t mk_net_close(struct mk_net *net);
 
 enum mk_ready { MK_READY_GROUP = 1, MK_READY_UNICAST = 2, MK_READY_SEND = 4, MK_READY_WAKE = 8 };
 
+/* What mk_wait waits for besides wake_fd and the time: packets; room to send. */
+enum mk_want { MK_WANT_PACKETS = 1, MK_WANT_SEND = 2 };
+
 /*
- * Waits until a socket can be read, wake_fd (or -1) was woken, the unicast socket can be written (only if want_send is not 0), or
- * timeout_us microseconds are over (negative: no limit). Returns a mask of enum mk_ready, 0 after the time, and takes back the wake-up.
+ * Waits until wake_fd (or -1) was woken, what is wanted (bits of enum mk_want) is there, or timeout_us microseconds are over (negative: no
+ * limit). Returns a mask of enum mk_ready, 0 after the time, and takes back the wake-up.
  */
-MK_API int32_t mk_wait(const struct mk_net *net, int32_t wake_fd, int64_t timeout_us, uint32_t want_send);
+MK_API int32_t mk_wait(const struct mk_net *net, int32_t wake_fd, int64_t timeout_us, uint32_t want);
 
 /* ---- 10. Sending -------------------------------------------------------------------------------------------------------------- */
 

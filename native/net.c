@@ -173,11 +173,14 @@ static int32_t ready_mask(const struct pollfd *fds)
   return mask;
 }
 
-int32_t mk_wait(const struct mk_net *net, int32_t wake_fd, int64_t timeout_us, uint32_t want_send)
+int32_t mk_wait(const struct mk_net *net, int32_t wake_fd, int64_t timeout_us, uint32_t want)
 {
+  const short packets = want & MK_WANT_PACKETS ? POLLIN : 0;
+  const short room = want & MK_WANT_SEND ? POLLOUT : 0;
+  /* A socket of which nothing is wanted is left out as a whole: it would tell of errors all the same. */
   struct pollfd fds[3] = {
-    { .fd = net->group_fd, .events = POLLIN },
-    { .fd = net->unicast_fd, .events = (short)(want_send ? POLLIN | POLLOUT : POLLIN) },
+    { .fd = packets ? net->group_fd : -1, .events = packets },
+    { .fd = packets | room ? net->unicast_fd : -1, .events = (short)(packets | room) },
     { .fd = wake_fd, .events = POLLIN },
   };
   const int64_t end_us = timeout_us > 0 ? now_us() + timeout_us : 0;

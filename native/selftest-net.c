@@ -82,14 +82,14 @@ static void send_blocks(struct member *from, struct member *to)
     const int32_t got = mk_send_data(from->net, rows, SLOTS, cursor, from->send_scratch);
     CHECK(got > 0 || got == -EAGAIN);
     if (got > 0) sent += (uint32_t)got;
-    if (got == -EAGAIN) CHECK(mk_wait(from->net, -1, WAIT_US, 1) & MK_READY_SEND);
+    if (got == -EAGAIN) CHECK(mk_wait(from->net, -1, WAIT_US, MK_WANT_PACKETS | MK_WANT_SEND) & MK_READY_SEND);
     receive_all(to, MK_SOCKET_GROUP);
   }
   const uint32_t packets = 2 * SYMBOLS + 5;
   const uint32_t *const head = table_of(to->net);
   CHECK(sent == packets && from->net->counters[MK_COUNT_SENT_PACKETS] == packets);
   while (head[MK_RX_RECEIVED] < packets) {
-    CHECK(mk_wait(to->net, -1, WAIT_US, 0) & MK_READY_GROUP);
+    CHECK(mk_wait(to->net, -1, WAIT_US, MK_WANT_PACKETS) & MK_READY_GROUP);
     receive_all(to, MK_SOCKET_GROUP);
   }
   CHECK(head[MK_RX_POLLED] == 1 && head[MK_RX_DUPLICATES] == 0 && head[MK_RX_MISMATCHED] == 0 && head[MK_RX_OUTSIDE] == 0);
@@ -170,7 +170,7 @@ static void test_control(uint32_t ip)
   CHECK(mk_send_control(from.net, records, used, &cursor, from.send_scratch) == (int32_t)count && cursor == used);
   const uint32_t socket = ip == 0 ? MK_SOCKET_GROUP : MK_SOCKET_UNICAST;
   while (to.controls < count) {
-    CHECK(mk_wait(to.net, -1, WAIT_US, 0) == (ip == 0 ? MK_READY_GROUP : MK_READY_UNICAST));
+    CHECK(mk_wait(to.net, -1, 1000, 0) == 0 && mk_wait(to.net, -1, WAIT_US, MK_WANT_PACKETS) == (ip == 0 ? MK_READY_GROUP : MK_READY_UNICAST));
     receive_all(&to, socket);
   }
   CHECK(to.controls == count && to.control_bytes == count * bytes && to.net->counters[MK_CONTROL] == count);
@@ -203,7 +203,7 @@ static void test_carry_over(void)
   for (int i = 0; i < 3; i++) {
     CHECK(sendto(fd, burst, segments * bytes, 0, (const struct sockaddr *)&target, sizeof target) == (ssize_t)(segments * bytes));
   }
-  CHECK(mk_wait(to.net, -1, WAIT_US, 0) == MK_READY_UNICAST);
+  CHECK(mk_wait(to.net, -1, 1000, 0) == 0 && mk_wait(to.net, -1, WAIT_US, MK_WANT_PACKETS) == MK_READY_UNICAST);
   CHECK(mk_receive(to.net, MK_SOCKET_UNICAST, to.receive_scratch, to.out, to.out_bytes - 1) == -ENOSPC);
   CHECK(mk_receive(to.net, MK_SOCKET_UNICAST, to.receive_scratch, to.out, to.out_bytes) == (int32_t)(to.out_bytes / 1008));
   CHECK(to.net->more == 1 && to.net->counters[MK_COUNT_RECEIVED_BURSTS] == 3);
@@ -236,7 +236,7 @@ static void test_open_and_wait(void)
   CHECK(mk_wait(m.net, wake, 0, 0) == 0 && mk_wait(m.net, wake, 1500, 0) == 0);
   CHECK(mk_wake(wake) == 0 && mk_wake(wake) == 0);
   CHECK(mk_wait(m.net, wake, -1, 0) == MK_READY_WAKE && mk_wait(m.net, wake, 0, 0) == 0);
-  CHECK(mk_wait(m.net, wake, -1, 1) == MK_READY_SEND);
+  CHECK(mk_wait(m.net, wake, -1, MK_WANT_SEND) == MK_READY_SEND);
   CHECK(mk_close(wake) == 0 && mk_wait(m.net, wake, 0, 0) == -EBADF);
   leave(&m);
   struct mk_net *const bad = make_net(1, 1, TEST_NODE);

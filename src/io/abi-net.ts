@@ -41,6 +41,8 @@ export const InterfaceField = { index: 0, ip: 4, netmask: 8, mtu: 12, flags: 16,
 export const INTERFACE_NAME_BYTES = 20;
 export const InterfaceFlag = { up: 1, loopback: 2, multicast: 4 } as const;
 
+/** What mk_wait waits for besides a wake-up and the time. */
+export const Want = { packets: 1, send: 2 } as const;
 /** Bytes of struct mk_net, then its fields' offsets. */
 export const NET_BYTES = 264;
 export const NetField = {

@@ -4,6 +4,7 @@ import { IP_UDP_BYTES } from "../wire/constants.ts";
 import type { SourceReply, SourceRequest, StageReply, StageRequest } from "../wire/disk-port.ts";
 import { TX_ROWS_MAX } from "../wire/tx-row.ts";
 import { Ready } from "./abi-net.ts";
+import { Moderation } from "./moderation.ts";
 import type { NetShim, SendResult } from "./net-shim.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 
@@ -77,6 +78,9 @@ class EngineLoop {
   #blocked = false;
   /** Packets are known to be there that `wait` may not tell of. */
   readonly #more = { group: false, unicast: false };
+  readonly #moderation = new Moderation();
+  /** Whether DATA went out in the last turn. */
+  #sending = false;
   #stopped = false;
   #complained = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -99,10 +103,9 @@ class EngineLoop {
   }
 
   run(): void {
-    const { engine, net } = this.#parts;
+    const { engine } = this.#parts;
     while (!this.#stopped) {
-      const ready = net.wait(this.#timeout(), { forSend: this.#blocked });
-      this.#now = this.#parts.now();
+      const ready = this.#wait();
       if (ready & Ready.send) this.#blocked = false;
       if (ready & Ready.wake) this.#takeMail();
       if (ready & Ready.unicast || this.#more.unicast) this.#receive("unicast");
@@ -117,6 +120,19 @@ class EngineLoop {
       this.#rest();
     }
     this.#sayFarewell();
+  }
+
+  /** Sleeps until there is something to do. While much comes in, and nothing is being sent, packets are left to gather. */
+  #wait(): number {
+    const { net } = this.#parts;
+    const forSend = this.#blocked;
+    const timeoutUs = this.#timeout();
+    const pauseUs = this.#sending || timeoutUs === 0 ? 0 : this.#moderation.pauseUs(this.#parts.now());
+    let ready = 0;
+    if (pauseUs > 0) ready = net.wait(Math.min(pauseUs, timeoutUs), { forSend, deaf: true });
+    if (ready === 0) ready = net.wait(pauseUs > 0 ? this.#timeout() : timeoutUs, { forSend });
+    this.#now = this.#parts.now();
+    return ready;
   }
 
   #timeout(): number {
@@ -169,6 +185,7 @@ class EngineLoop {
       const received = this.#parts.net.receive(socket, this.#onControl);
       more = received.more;
       if (received.touched === 0) continue;
+      this.#moderation.onData(this.#now);
       this.#parts.engine.onReceived(this.#now);
       this.#drain();
     }
@@ -215,6 +232,7 @@ class EngineLoop {
   #send(): void {
     const { engine, net } = this.#parts;
     if (this.#blocked) return;
+    this.#sending = false;
     for (let batch = 0; batch < batchesInTurn; batch++) {
       if (!this.#note(net.sendControl())) return;
       if (net.rowsPending && !this.#note(net.sendRows())) return;
@@ -222,6 +240,7 @@ class EngineLoop {
       const count = engine.takeRows(net.rows, TX_ROWS_MAX, this.#now);
       this.#drain();
       if (count === 0) break;
+      this.#sending = true;
       net.startRows(count);
     }
     if (net.rowsPending && !this.#note(net.sendRows())) return;

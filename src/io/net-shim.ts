@@ -14,6 +14,7 @@ import {
   RECEIVE_SCRATCH_BYTES,
   SEND_SCRATCH_BYTES,
   Socket,
+  Want,
 } from "./abi-net.ts";
 import { addressOf, allocate, type Pointer, shim } from "./ffi.ts";
 import { RecordBuffer } from "./records.ts";
@@ -184,11 +185,12 @@ export class NetShim {
 
   /**
    * Blocks until something can be done, at most `timeoutUs` microseconds (Infinity: without limit). `forSend`: also until there is room
-   * to send. Returns bits of `Ready`; 0 when the time is over.
+   * to send. `deaf`: packets that come do not end it. Returns bits of `Ready`; 0 when the time is over.
    */
-  wait(timeoutUs: number, want: { readonly forSend: boolean }): number {
+  wait(timeoutUs: number, want: { readonly forSend: boolean; readonly deaf?: boolean }): number {
     const limit = timeoutUs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(timeoutUs));
-    const mask = shim.mk_wait(this.#net, this.#wakeFd, limit, want.forSend ? 1 : 0);
+    const bits = (want.deaf === true ? 0 : Want.packets) | (want.forSend ? Want.send : 0);
+    const mask = shim.mk_wait(this.#net, this.#wakeFd, limit, bits);
     assert(mask >= 0, "cannot wait for the sockets");
     return mask;
   }
