@@ -5,6 +5,8 @@ export type Contender = {
   readonly name: string;
   /** Whatever has to be there before: receivers that wait. Not measured. */
   readonly prepare?: () => Promise<void>;
+  /** Runs in the round that warms up, if not one: what runs for months is measured when it has done its work a few times. */
+  readonly warmUps?: number;
   /** Does it once. Seconds, by name if it has several (`data`, `whole`). */
   readonly run: () => Promise<Readonly<Record<string, number>>>;
 };
@@ -39,6 +41,8 @@ export async function compare(
     const words: string[] = [];
     for (const contender of (round - first) % 2 === 0 ? contenders : contenders.toReversed()) {
       if (failures.has(contender.name)) continue;
+      for (let more = round === 0 ? (contender.warmUps ?? 1) : 1; more > 1; more--)
+        await once(contender, options, round);
       const result = await once(contender, options, round);
       if (result instanceof Error) {
         failures.set(contender.name, result.message);
