@@ -18,7 +18,12 @@ if (last === undefined) {
   console.error("usage: bun test/bench/readme.ts REPORT.json [REPORT.json ...]");
   process.exit(2);
 }
-const report = { ...last, findings: reports.flatMap(({ findings }) => findings) };
+const report = {
+  ...last,
+  findings: reports.flatMap(({ findings, rounds, commit }) =>
+    findings.map((found) => ({ ...found, title: `${found.title} (rounds: ${rounds}, at ${commit})` })),
+  ),
+};
 mkdirSync(resolve(ROOT, PICTURE, ".."), { recursive: true });
 const pictured = await draw(report, resolve(ROOT, PICTURE));
 const readme = readFileSync(`${ROOT}/README.md`, "utf8");
@@ -30,7 +35,7 @@ writeFileSync(`${ROOT}/README.md`, readme.slice(0, start) + text + readme.slice(
 function section(from: Report, withPicture: boolean): string[] {
   const facts = from.machine;
   return [
-    `Taken on ${from.taken.slice(0, 10)} with ${facts.processors} processors (${facts.processor}), Linux ${facts.kernel}, Bun ${facts.bun}: medians of ${from.rounds}, all hosts and the network in`,
+    `Taken on ${from.taken.slice(0, 10)} with ${facts.processors} processors (${facts.processor}), Linux ${facts.kernel}, Bun ${facts.bun}: medians of the rounds named, all hosts and the network in`,
     "one machine, whose processors they share. Times move between machines; the ratios, taken in turns in one run, say more. MB are 10⁶ bytes, to each host.",
     ...(from.kind === "quick" ? ["This is a quick run: less data, fewer rounds."] : []),
     "",
