@@ -1,6 +1,6 @@
 /*
  * What a tree of small files costs is system calls, and for each of them the way there and back: here one call from JavaScript does all that
- * is to be done for as many files as a block holds. No file is treated in another way than one at a time. The ABI is makuo.h, section 13.1.
+ * is to be done for as many files as a block holds. No file is treated in another way than one at a time. The ABI is makuo-fs.h, section 13.1.
  */
 #include "internal.h"
 

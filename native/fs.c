@@ -1,6 +1,6 @@
 /*
  * The system calls of the disk side that Bun lacks, or has only by path. Each function is one system call, or the same one for
- * every row of a table; what to do about its answer is the caller's business. The ABI is makuo.h, section 13.
+ * every row of a table; what to do about its answer is the caller's business. The ABI is makuo-fs.h, section 13.
  */
 #include "internal.h"
 

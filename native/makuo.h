@@ -1,5 +1,5 @@
 /*
- * The whole ABI between the TypeScript side and the shim.
+ * The ABI between the TypeScript side and the shim: here the network and what all parts share; makuo-process.h and makuo-fs.h are the rest of it.
  *
  * Ownership: every byte that a call reads or writes is the caller's memory and outlives the call; the shim keeps nothing, has no globals
  *   but const tables, allocates nothing, starts no thread and calls nothing back. Calls for different memory may run at the same time.
@@ -8,7 +8,7 @@
  *   word is a number whose most significant byte is the first of the dotted form. Addresses of memory are 64-bit.
  * Bounds: whatever comes in a table or row is checked against the memory that it leads to, by subtraction, before use.
  *
- * src/io/abi-*.ts repeat this page for bun:ffi; mk_layout lets the loader compare the two.
+ * src/io/abi-*.ts repeat these pages for bun:ffi; mk_layout lets the loader compare the two.
  */
 #ifndef MAKUO_H
 #define MAKUO_H
@@ -17,6 +17,9 @@
 
 #define MK_API __attribute__((visibility("default")))
 
+#include "makuo-fs.h"
+#include "makuo-process.h"
+
 /* ---- 1. Handshake ------------------------------------------------------------------------------------------------------------- */
 
 /* Raised with every change that an old caller would not survive. */
@@ -24,7 +27,7 @@
 
 MK_API uint32_t mk_abi_version(void);
 
-/* Copies the layout words (sizes, offsets and numbers of this page, in the order of abi.c) to out, at most max; returns how many exist. */
+/* Copies the layout words (sizes, offsets and numbers of these pages, in the order of abi.c) to out, at most max; returns how many exist. */
 MK_API uint32_t mk_layout(uint32_t *out, uint32_t max);
 
 /* ---- 2. Wire numbers (PROTOCOL §2, §5) ---------------------------------------------------------------------------------------- */
@@ -295,266 +298,5 @@ MK_API int32_t mk_receive(struct mk_net *net, uint32_t socket, void *scratch, ui
  * What mk_receive does with one packet: checks it, counts the verdict, and puts DATA into the table. Returns enum mk_verdict, or -EFAULT.
  */
 MK_API int32_t mk_packet(struct mk_net *net, const uint8_t *packet, uint32_t bytes);
-
-/* ---- 12. Process -------------------------------------------------------------------------------------------------------------- */
-
-/* Names the calling thread (15 bytes count); the main thread's name is the process's. */
-MK_API int32_t mk_set_name(const char *name);
-
-/* Looks up a user by name: out[0] uid, out[1] gid. -ENOENT: there is none. */
-MK_API int32_t mk_user(const char *name, uint32_t *out);
-MK_API int32_t mk_user_by_id(uint32_t uid, uint32_t *out);
-
-/* Looks up a group by name: out[0] gid. */
-MK_API int32_t mk_group(const char *name, uint32_t *out);
-
-/*
- * Gives up privileges in all threads: supplementary groups, then real, effective and saved gid, then uid; then makes sure that it took.
- * -EPERM as well if root could be regained.
- */
-MK_API int32_t mk_drop_privileges(uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t count);
-
-/* Makes a directory the process's root and working directory. [chroot] */
-MK_API int32_t mk_chroot(const char *path);
-
-/* Allows core dumps as far as the hard limit goes (after a change of user: again), or forbids them for good. [setrlimit, prctl] */
-MK_API int32_t mk_core_dumps(uint32_t allowed);
-
-/* All groups that the system can list: "GID NAME" and NUL, one after the other; returns the bytes written. Not for two threads at once. */
-MK_API int32_t mk_groups(char *out, uint32_t bytes);
-
-/*
- * Opens the connection to the system's log (/dev/log; facility daemon, "makuosan" and the process id before each line), or opens it again;
- * what an earlier call has opened stays if there is an error. mk_syslog's priority is that of syslog(3), 0..7. [connect]
- */
-MK_API int32_t mk_syslog_open(void);
-MK_API void mk_syslog(uint32_t priority, const char *text);
-
-/* A socket connected to a service manager's (sd_notify(3); '@' stands for NUL at the beginning), for mk_close; and one message to it. */
-MK_API int32_t mk_notify_open(const char *path, uint32_t bytes);
-MK_API int32_t mk_notify(int32_t fd, const char *text, uint32_t bytes);
-
-/* A descriptor of /dev/null; and making a descriptor standard input, output and error. */
-MK_API int32_t mk_null_open(void);
-MK_API int32_t mk_standard(int32_t fd);
-
-/* The two ends of a pipe, close-on-exec: ends[0] to read. [pipe2] */
-MK_API int32_t mk_pipe(int32_t *ends);
-
-/* Where a process started by mk_spawn finds the descriptor that it was given. */
-#define MK_READY_FD 3
-
-/*
- * Starts this program again, in a session of its own, with nothing to read and no other descriptors but its output. `strings` are its arguments, then its variables, each with its
- * NUL, `bytes` bytes in all; `table` is memory for arguments + variables + 2 words. Returns the process id. [posix_spawn]
- */
-MK_API int32_t mk_spawn(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, uint64_t *table, int32_t ready_fd);
-
-/* Starts this program anew in this very process, which keeps its descriptors; otherwise as mk_spawn. Returns only if that failed. [execve] */
-MK_API int32_t mk_exec(char *strings, uint32_t bytes, uint32_t arguments, uint32_t variables, uint64_t *table);
-
-/* Waits for the end of a process: out[0] is its exit status, out[1] the signal that ended it, or 0. [waitpid] */
-MK_API int32_t mk_wait_child(int32_t pid, uint32_t *out);
-
-/* ---- 13. File system ---------------------------------------------------------------------------------------------------------- */
-
-/*
- * Names and paths are NUL-terminated bytes. A directory is named by a descriptor that the caller holds; MK_FS_OPEN_PARENT's kind is enough
- * but where said otherwise. Linux 5.8 or later is needed. Errors are those of the system call in brackets.
- */
-
-/* How a path is opened. All but the first go through no link and never leave the directory that they start from; all are close-on-exec. */
-enum mk_fs_way {
-  MK_FS_OPEN_BASE = 0,        /* a directory by any path, links followed; `directory` is not looked at */
-  MK_FS_OPEN_PARENT = 1,      /* a directory, to name what is in it (O_PATH) */
-  MK_FS_OPEN_HANDLE = 2,      /* whatever it is, links too, for metadata (O_PATH) */
-  MK_FS_OPEN_DIRECTORY = 3,   /* a directory, to list or flush it */
-  MK_FS_OPEN_READ = 4,        /* a file, for reading; a FIFO does not block */
-  MK_FS_OPEN_READ_NOATIME = 5, /* the same, leaving the time of access alone; -EPERM for a file of another owner */
-  MK_FS_OPEN_CREATE = 6       /* a new file with mode 0600, for writing; -EEXIST if the name is taken */
-};
-
-/* Returns a descriptor, for mk_close. [openat2] */
-MK_API int32_t mk_fs_open(int32_t directory, const char *path, uint32_t way);
-
-/* Next bufferful of a directory's names as struct linux_dirent64; returns its bytes, 0 at the end. MK_FS_OPEN_DIRECTORY. [getdents64] */
-MK_API int32_t mk_fs_list(int32_t directory, void *out, uint32_t bytes);
-
-struct mk_fs_stat {
-  int64_t seconds;      /* of modification */
-  int64_t changed_ns;   /* of the last change of anything (ctime), nanoseconds since 1970 */
-  uint64_t size;
-  uint64_t mount;       /* id of the mount */
-  uint64_t inode;
-  uint32_t nanoseconds; /* of modification */
-  uint32_t mode;        /* type and permissions, as st_mode */
-  uint32_t uid;
-  uint32_t gid;
-  int32_t error;        /* 0, or errno with all else 0 */
-  uint32_t links;       /* names that it has */
-  uint64_t device;      /* of the file system, or of the subvolume where it has such */
-  uint32_t locked;      /* 1 if immutable or append-only (chattr(1)): nobody can rename it or change its metadata */
-  uint32_t major;       /* which device a device node is; 0 of all else */
-  uint32_t minor;
-  uint32_t zero;
-};
-
-/* Status of an open file; links are not followed. [statx] */
-MK_API int32_t mk_fs_stat(int32_t fd, struct mk_fs_stat *out);
-
-/*
- * Status of `count` names in a directory; `names` holds them one after the other, each with its NUL, `bytes` bytes in all. Writes one row
- * for each, failed ones included, and returns count. -EINVAL, before anything is done, if the names are not as said. [statx]
- */
-MK_API int32_t mk_fs_stat_many(int32_t directory, const char *names, uint32_t bytes, uint32_t count, struct mk_fs_stat *out);
-
-/* Writes what a link says, without NUL, cut off at `bytes`; returns its bytes. [readlinkat] */
-MK_API int32_t mk_fs_read_link(int32_t directory, const char *name, void *out, uint32_t bytes);
-
-/* Reads until `bytes` bytes are there or the file ends; returns the bytes read. [pread] */
-MK_API int64_t mk_fs_read(int32_t fd, void *into, uint64_t bytes, int64_t position);
-
-/* Writes all; returns bytes. After an error some may have been written. [pwrite] */
-MK_API int64_t mk_fs_write(int32_t fd, const void *from, uint64_t bytes, int64_t position);
-
-MK_API int32_t mk_fs_mkdir(int32_t directory, const char *name, uint32_t mode);              /* [mkdirat] */
-MK_API int32_t mk_fs_symlink(const char *target, int32_t directory, const char *name);       /* [symlinkat] */
-MK_API int32_t mk_fs_mkfifo(int32_t directory, const char *name);                            /* mode 0600 [mknodat] */
-
-/* A device node with mode 0600, for root only. -EINVAL if the kernel has no such number. [mknodat] */
-enum mk_fs_device { MK_FS_BLOCK = 0, MK_FS_CHARACTER = 1 };
-MK_API int32_t mk_fs_mkdevice(int32_t directory, const char *name, uint32_t kind, uint32_t major, uint32_t minor);
-
-MK_API int32_t mk_fs_unlink(int32_t directory, const char *name);                            /* [unlinkat] */
-MK_API int32_t mk_fs_rmdir(int32_t directory, const char *name);                             /* [unlinkat] */
-
-/* Renames, replacing what can be replaced; or exchanges two names. [renameat2] */
-MK_API int32_t mk_fs_rename(int32_t from_directory, const char *from, int32_t to_directory, const char *to);
-MK_API int32_t mk_fs_exchange(int32_t from_directory, const char *from, int32_t to_directory, const char *to);
-
-/* Metadata of an open file of any way of opening; of a link itself. The owner first: chown takes set-id bits away. Access time stays. */
-MK_API int32_t mk_fs_chown(int32_t fd, uint32_t uid, uint32_t gid);                          /* [fchownat] */
-MK_API int32_t mk_fs_chmod(int32_t fd, uint32_t mode);                                       /* not for links [fchmod, fchmodat2] */
-MK_API int32_t mk_fs_utime(int32_t fd, int64_t seconds, uint32_t nanoseconds);               /* [utimensat] */
-
-/* Flushes one file or directory, or its whole file system; or only starts writing a range. Not for O_PATH. */
-MK_API int32_t mk_fs_sync(int32_t fd);                                                       /* [fsync] */
-MK_API int32_t mk_fs_sync_all(int32_t fd);                                                   /* [syncfs] */
-MK_API int32_t mk_fs_write_back(int32_t fd, int64_t position, int64_t bytes);                /* [sync_file_range] */
-
-/* Says that the file will be read from front to back. [posix_fadvise] */
-MK_API int32_t mk_fs_sequential(int32_t fd);
-
-struct mk_fs_space {
-  uint64_t available;   /* bytes for everybody */
-  uint64_t free;        /* bytes for root */
-  uint64_t inodes;      /* 0: this file system does not count them */
-  uint64_t inodes_free;
-  uint64_t read_only;   /* 1 if mounted read only */
-  uint64_t type;        /* f_type, as in <linux/magic.h> */
-};
-
-/* Space of the file system. [fstatfs] */
-MK_API int32_t mk_fs_space(int32_t fd, struct mk_fs_space *out);
-
-/* 0 if this process may make and remove names in the directory. [faccessat2] */
-MK_API int32_t mk_fs_may_write(int32_t fd);
-
-/* Locks a directory (MK_FS_OPEN_DIRECTORY) for as long as this descriptor is open; -EWOULDBLOCK if another one has it. [flock] */
-MK_API int32_t mk_fs_lock(int32_t fd);
-
-/* The clock from which the kernel takes files' times, which ticks every 1 to 10 ms; nanoseconds since 1970. [clock_gettime] */
-MK_API int64_t mk_fs_now_ns(void);
-
-/*
- * 1 if a file (MK_FS_OPEN_READ) was at rest at some moment of the call: nobody had it open for writing, a shared mapping and a write that is
- * under way included, on a file system that gives each change the time of the clock of mk_fs_now_ns, or a later one, before it makes it, or while
- * the file is still open for it. 0: somebody had, or it cannot be told. Whoever opens the file for writing at that very moment waits for the end of the call, or is told
- * EWOULDBLOCK if he did not want to wait. [fstatfs, fcntl: F_SETSIG, F_SETLEASE]
- */
-MK_API int32_t mk_fs_at_rest(int32_t fd);
-
-/*
- * ---- 13.1 Many small files in one call. Rows have `name` as an offset in `names`, which ends in a NUL, and `at` and `bytes` as a part of
- * the arena. All rows are looked at before anything is done: -EINVAL if one of them is not as said, or a name contains a slash.
- */
-
-/* As uid or gid: it is not changed, as for chown(2). */
-#define MK_FS_OWNER_STAYS 0xffffffffu
-
-/* What failed of a row of mk_fs_make_files. */
-enum mk_fs_make_step { MK_FS_MAKE_CREATE = 0, MK_FS_MAKE_WRITE = 1, MK_FS_MAKE_METADATA = 2 };
-
-struct mk_fs_new_file {
-  uint64_t at;          /* its bytes, all of them */
-  int64_t seconds;      /* of modification */
-  uint32_t bytes;
-  uint32_t nanoseconds;
-  int32_t directory;
-  uint32_t name;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t mode;        /* 12 bits */
-  int32_t error;        /* out: 0, or the errno that ended the call */
-  uint32_t step;        /* out: enum mk_fs_make_step, with an error */
-  uint32_t zero;
-  uint8_t digest[16];   /* out: XXH3-128 of the bytes, seed 0, canonical */
-};
-
-/*
- * Makes files, each as by MK_FS_OPEN_CREATE, mk_fs_write, mk_fs_chown, mk_fs_chmod, mk_fs_utime and mk_close; owner and mode are set only
- * where they are not right already. Ends at the first error. Returns how many were made: less than count if the row of that number has an
- * error, which may have left the file there, incomplete. [openat2, pwrite, fstat, fchown, fchmod, utimensat, close]
- */
-MK_API int32_t mk_fs_make_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                                struct mk_fs_new_file *rows, uint32_t count);
-
-struct mk_fs_old_file {
-  uint64_t at;          /* where its bytes go: as many as it must have */
-  int64_t seconds;      /* of modification, as it must be */
-  int64_t changed_ns;   /* out: time of the last change of anything when it was opened; 0 if it was not, or was no such file */
-  uint32_t bytes;
-  uint32_t nanoseconds;
-  int32_t directory;
-  uint32_t name;
-  int32_t error;        /* out: 0, or errno */
-  uint32_t changed;     /* out: 1 if it is not, or did not stay, a file of that size and time all the while */
-  uint8_t digest[16];   /* out: as above; zeros unless it is good */
-  uint32_t at_rest;     /* out: 1 if mk_fs_at_rest said so before it was read and after, between the two looks; asked only of young files */
-  uint32_t zero;
-};
-
-/*
- * Reads files from front to back, each as by MK_FS_OPEN_READ_NOATIME (or MK_FS_OPEN_READ where that is not allowed), mk_fs_stat, mk_fs_read,
- * mk_fs_stat and mk_close. What cannot be read becomes zeros from there on. Of those that changed at `young_ns` or later (nanoseconds since 1970)
- * it is also said whether they were at rest. Returns count. [openat2, fstat, pread, close, and those of mk_fs_at_rest]
- */
-MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                                struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns);
-
-/* How a name differs from what is expected of it: bits. */
-enum mk_fs_differs {
-  MK_FS_OTHER_TYPE = 1,
-  MK_FS_OTHER_MODE = 2,
-  MK_FS_OTHER_OWNER = 4,  /* uid or gid */
-  MK_FS_OTHER_TIME = 8,
-  MK_FS_OTHER_SIZE = 16,  /* of two files */
-  MK_FS_MISSING = 64,     /* there is no such name */
-  MK_FS_UNKNOWN = 128     /* its status cannot be had for another reason */
-};
-
-struct mk_fs_expected {
-  int64_t seconds;      /* of modification */
-  uint64_t size;
-  uint32_t nanoseconds;
-  uint32_t mode;        /* type and permissions, as st_mode */
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t name;        /* offset in `names` */
-  uint32_t differs;     /* out: enum mk_fs_differs, 0 if it is all that is expected */
-};
-
-/* Compares names of a directory, links not followed, with what is expected of them. Returns count. [statx] */
-MK_API int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, struct mk_fs_expected *rows, uint32_t count);
 
 #endif

@@ -1,4 +1,4 @@
-/** The file-system section of native/makuo.h, for bun:ffi. Plain data: ffi.ts loads it. */
+/** The ABI of native/makuo-fs.h, for bun:ffi. Plain data: ffi.ts loads it. */
 
 export const fsSymbols = {
   mk_fs_open: { args: ["i32", "ptr", "u32"], returns: "i32" },

@@ -1,4 +1,4 @@
-/** The section "Process" of native/makuo.h, for bun:ffi. Plain data: ffi.ts loads it. */
+/** The ABI of native/makuo-process.h, for bun:ffi. Plain data: ffi.ts loads it. */
 
 export const procSymbols = {
   mk_set_name: { args: ["ptr"], returns: "i32" },

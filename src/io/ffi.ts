@@ -47,7 +47,7 @@ export function addressAt(base: Pointer, bytes: number): Pointer {
 /** Names of the two shared objects, as the bundler or the checkout has them. */
 const files = await locate();
 
-/** The functions of native/makuo.h, by name. */
+/** The functions of native/makuo*.h, by name. */
 export const shim = load();
 
 async function locate(): Promise<{ isal: string; makuo: string }> {
