@@ -3,6 +3,7 @@ import { RefuseReason } from "../wire/constants.ts";
 import type { PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Message, Offer, Origin } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
+import type { Membership } from "./membership.ts";
 import { Remembered } from "./memory.ts";
 import { keyText } from "./names.ts";
 import type { Address, EngineStatus } from "./ports.ts";
@@ -15,6 +16,7 @@ type Heard = { readonly from: Address; readonly now: Micros };
 /** All pushes that this node receives, and what it remembers of those that have ended. */
 export class Incoming {
   readonly #core: Core;
+  readonly #membership: Membership;
   readonly #receivers = new Map<string, Receiver>();
   readonly #freeContexts: number[];
   /** Ended pushes: whether this node has switched for them. */
@@ -28,8 +30,9 @@ export class Incoming {
   >();
   #stopping = false;
 
-  constructor(core: Core, contexts: number) {
+  constructor(core: Core, membership: Membership, contexts: number) {
     this.#core = core;
+    this.#membership = membership;
     this.#freeContexts = Array.from({ length: contexts }, (_, index) => contexts - 1 - index);
   }
 
@@ -144,7 +147,7 @@ export class Incoming {
       : refusal(this.#core, offer);
     const slots =
       refused === undefined && this.#freeContexts.length > 0
-        ? this.#core.slots.take(offer.targets)
+        ? this.#core.slots.take(this.#targets(offer))
         : undefined;
     const context = slots === undefined ? undefined : this.#freeContexts.pop();
     if (slots === undefined || context === undefined) {
@@ -156,6 +159,11 @@ export class Incoming {
       return;
     }
     this.#receivers.set(text, new Receiver(this.#core, key, { offer, from, grant: { context, slots }, now }));
+  }
+
+  /** How many targets a push can really have: an OFFER that claims more members than are known must not set memory aside for them. */
+  #targets(offer: Offer): number {
+    return Math.min(offer.targets, this.#membership.size + 1);
   }
 
   /** Whether an offer, which is repeated, may stay without an answer: not so long that its owner would take this node for lost. */

@@ -45,6 +45,11 @@ export class Membership {
     return this.#members.get(node);
   }
 
+  /** Members known, without this node. */
+  get size(): number {
+    return this.#members.size;
+  }
+
   all(): readonly Member[] {
     return [...this.#members.values()];
   }

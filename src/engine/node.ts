@@ -53,7 +53,7 @@ class Node implements Engine {
     const shared = { config, groupTag: tag, memory, random, slots, pacer, out, counters };
     this.#core = { ...shared, roundTrips: new RoundTrips(), treeChanges: 0 };
     this.#membership = new Membership(this.#core);
-    this.#incoming = new Incoming(this.#core, RX_CONTEXTS);
+    this.#incoming = new Incoming(this.#core, this.#membership, RX_CONTEXTS);
     this.#outgoing = new Outgoing(this.#core, this.#membership);
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { STALL_PATIENCE_US } from "../../src/engine/tuning.ts";
+import { PUSH_SLOTS_MAX, STALL_PATIENCE_US } from "../../src/engine/tuning.ts";
 import type { BlockIndex, NodeId, PushId } from "../../src/wire/brand.ts";
+import { decode } from "../../src/wire/codec.ts";
 import { DataFlag, PacketType } from "../../src/wire/constants.ts";
 import { sealControl } from "../../src/wire/twin.ts";
 import type { World } from "../sim/world.ts";
@@ -122,5 +123,29 @@ describe("one packet that lies cannot hold up a push", () => {
     expect(injected).toBe(1);
     expect(watch.ended).toBe("finished");
     expect(outcomesOf(watch)).toEqual({ host1: "lost", host2: "complete" });
+  });
+});
+
+describe("one packet that lies does not make a receiver set memory aside", () => {
+  test("OFFER with far more targets than there are members", () => {
+    const world = newGroup({ hosts: 3, seed: 52, host: { slots: 1_000 } });
+    const windows: number[] = [];
+    hear(world, ({ packet, from }) => {
+      if (from !== 1 || packet[2] !== PacketType.report) return false;
+      const decoded = decode(packet);
+      if (typeof decoded === "string" || decoded.message.type !== "report") return false;
+      for (const record of decoded.message.records) if (record.kind === "accept") windows.push(record.window);
+      return windows.length > 0;
+    });
+    const owner = processOf(world.host(0));
+    const sizes = { symbolSize: 516, blockSymbols: 8, statusIntervalUs: 20_000 };
+    const ids = [processOf(world.host(1)).node];
+    const offer = forge(
+      { node: owner.node, push: 9 as PushId },
+      { type: "offer", ...sizes, dryRun: false, check: false, targets: 0xffff_ffff, ids },
+    );
+    world.network.inject(1, offer, owner.address);
+    world.run(world.queue.now + 100_000);
+    expect(windows).toEqual([PUSH_SLOTS_MAX]);
   });
 });
