@@ -31,8 +31,9 @@ case $prefix in
 *) etc=$prefix/etc ;;
 esac
 environment=$etc/default/makuosan
+doc=$prefix/share/doc/makuosan
 
-# Every file: mode, source, target. The symbolic link is not here, nor what is made from a template.
+# Every file: mode, source, target. The symbolic link is not here, nor what is changed on its way.
 files() {
     cat <<END
 755 dist/makuosan $prefix/sbin/makuosan
@@ -46,11 +47,12 @@ files() {
 644 share/completions/makuosan.fish $prefix/share/fish/vendor_completions.d/makuosan.fish
 644 share/completions/msync.fish $prefix/share/fish/vendor_completions.d/msync.fish
 644 share/console.schema.json $prefix/share/makuosan/console.schema.json
-644 README.md $prefix/share/doc/makuosan/README.md
-644 src/wire/PROTOCOL.md $prefix/share/doc/makuosan/PROTOCOL.md
-644 share/copyright $prefix/share/doc/makuosan/copyright
+644 test/bench/results/curves.svg $doc/curves.svg
+644 src/wire/PROTOCOL.md $doc/PROTOCOL.md
+644 share/copyright $doc/copyright
 END
 }
+readme=$doc/README.md
 unit=$prefix/lib/systemd/system/makuosan.service
 
 # put MODE SOURCE TARGET: the target is the old file or the new one, whole, at every moment: a daemon may run from it.
@@ -64,6 +66,12 @@ fill() {
     sed -e "s|@PREFIX@|$prefix|g" -e "s|@ENVIRONMENT@|$environment|g" -e "s|@USER@|$user|g" "$1"
 }
 
+# The README beside the documents that it links to; what is not installed is named, but not linked.
+flat_readme() {
+    sed -e 's|(src/wire/PROTOCOL.md)|(PROTOCOL.md)|g' -e 's|(test/bench/results/curves.svg)|(curves.svg)|g' \
+        -e 's|(share/copyright)|(copyright)|g' -e 's|(LICENSE)|(copyright)|g' -e 's|\[src/README.md\](src/README.md)|src/README.md|g' README.md
+}
+
 install_all() {
     files | while read -r mode source target; do
         put "$mode" "$source" "$target"
@@ -72,6 +80,8 @@ install_all() {
     ln -sfn ../sbin/makuosan "$dest$prefix/bin/msync"
     fill share/makuosan.service >"$filled"
     put 644 "$filled" "$unit"
+    flat_readme >"$filled"
+    put 644 "$filled" "$readme"
     if [ -e "$dest$environment" ]; then
         echo "install: $dest$environment exists and stays as it is"
     else
@@ -84,7 +94,7 @@ uninstall_all() {
     files | while read -r _ _ target; do
         rm -f "$dest$target"
     done
-    rm -f "$dest$unit"
+    rm -f "$dest$unit" "$dest$readme"
     if [ "$(readlink "$dest$prefix/bin/msync")" = ../sbin/makuosan ]; then
         rm -f "$dest$prefix/bin/msync"
     fi

@@ -38,6 +38,7 @@ const FILES = [
   "644 share/doc/makuosan/PROTOCOL.md",
   "644 share/doc/makuosan/README.md",
   "644 share/doc/makuosan/copyright",
+  "644 share/doc/makuosan/curves.svg",
   "644 share/fish/vendor_completions.d/makuosan.fish",
   "644 share/fish/vendor_completions.d/msync.fish",
   "644 share/makuosan/console.schema.json",
@@ -75,6 +76,18 @@ describe("make install", () => {
         expect(existsSync(join(root, prefix, own))).toBe(false);
     });
   }
+
+  test("every link of the README leads somewhere", async () => {
+    const root = emptyRoot();
+    await makeInstall(`DESTDIR=${root}`);
+    const doc = join(root, "usr/local/share/doc/makuosan");
+    const links = [...readFileSync(join(doc, "README.md"), "utf8").matchAll(/\]\(([^)]*)\)/g)].map(
+      ([, to]) => to,
+    );
+    const files = links.filter((to) => to !== undefined && !/^https?:/.test(to));
+    expect(files).toContain("PROTOCOL.md");
+    for (const file of files) expect(existsSync(join(doc, file ?? ""))).toBe(true);
+  });
 
   test("both programs run from there", async () => {
     const root = emptyRoot();
