@@ -1,6 +1,7 @@
 import type { Micros, NodeId, PushId } from "../wire/brand.ts";
 import type { Hello } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
+import { HelloMemo } from "./hello-memo.ts";
 import { ipText } from "./names.ts";
 import type { Address, MemberInfo } from "./ports.ts";
 import {
@@ -12,6 +13,8 @@ import {
   HELLO_SPACING_US,
   MEMBERS_MAX,
   SETTLE_US,
+  TOGETHER_INTERVALS,
+  TOGETHER_MEMBERS_MAX,
 } from "./tuning.ts";
 
 const NO_PUSH = 0 as PushId;
@@ -26,10 +29,11 @@ export type Member = MemberInfo & {
 export class Membership {
   readonly #core: Core;
   readonly #members = new Map<NodeId, Member>();
-  /** The members by host, as `placeOf` names them. */
   /** Who was last heard under each name. */
   readonly #names = new Map<string, NodeId>();
+  /** The members by host, as `placeOf` names them. */
   readonly #places = new Map<string, Member>();
+  readonly #memo = new HelloMemo<Member>();
   #startedAt: Micros | undefined;
   #announced = 0;
   #helloDue = 0 as Micros;
@@ -89,6 +93,7 @@ export class Membership {
       lastHeard: now,
     };
     const place = placeOf(name, from);
+    if (known) this.#memo.forget(node);
     if (before !== undefined && placeOf(before.name, before.address) !== place) this.#remove(before);
     this.#members.set(node, member);
     this.#places.set(place, member);
@@ -96,10 +101,28 @@ export class Membership {
     if (!known) this.#tellJoin(member);
     this.#names.set(name, node);
     if (hello.solicit) this.#answer(now);
+    else this.#join(now);
     // A daemon that was killed and started again must not be waited for under its old id (PROTOCOL §1.4).
     if (!restarted || rival.epoch === epoch) return [];
     this.#remove(rival);
     return [rival.node];
+  }
+
+  /** After `onHello`: the packet that it came in. A solicit is not looked for again, it has to be answered. */
+  remember(node: NodeId, packet: Uint8Array, hello: Hello): void {
+    const member = this.#members.get(node);
+    if (member !== undefined && !hello.solicit) this.#memo.keep(packet, member.address, member);
+  }
+
+  /** Takes in a packet that is, byte for byte, the last HELLO of a member; false if it is something else. */
+  onRepeat(packet: Uint8Array, from: Address, now: Micros): boolean {
+    const member = this.#memo.find(packet, from);
+    // Two nodes of one host and one epoch take turns in being its member.
+    if (member === undefined || this.#names.get(member.name) !== member.node) return false;
+    member.lastHeard = now;
+    this.#expiryCheck = Math.min(this.#expiryCheck, now + this.#expiryUs()) as Micros;
+    this.#join(now);
+    return true;
   }
 
   /** Takes in a BYE; returns whether the node was a member. */
@@ -157,8 +180,19 @@ export class Membership {
     this.#helloDue = Math.min(this.#helloDue, Math.max(wanted, allowed)) as Micros;
   }
 
+  /**
+   * In a small group a HELLO is followed at once by those of the others: a processor is woken once for all of them. In a large one they would
+   * be too many at a time.
+   */
+  #join(now: Micros): void {
+    if (this.#members.size > TOGETHER_MEMBERS_MAX || this.#announced < ANNOUNCE_AT_US.length) return;
+    if (now - this.#lastHello < this.#intervalUs() * TOGETHER_INTERVALS) return;
+    this.#helloDue = Math.min(this.#helloDue, now) as Micros;
+  }
+
   #remove(member: Member): void {
     this.#members.delete(member.node);
+    this.#memo.forget(member.node);
     const place = placeOf(member.name, member.address);
     if (this.#places.get(place) === member) this.#places.delete(place);
     if (this.#names.get(member.name) === member.node) this.#names.delete(member.name);

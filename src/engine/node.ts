@@ -58,6 +58,10 @@ class Node implements Engine {
   }
 
   onControl(packet: Uint8Array, from: Address, now: Micros): void {
+    if (this.#membership.onRepeat(packet, from, now)) {
+      this.#core.counters.add("received hello");
+      return;
+    }
     const decoded = decode(packet);
     if (typeof decoded === "string") {
       this.#core.counters.add(`drop ${decoded}`);
@@ -67,6 +71,9 @@ class Node implements Engine {
     this.#core.counters.add(`received ${decoded.message.type}`);
     this.#membership.touch(decoded.origin.node, now);
     this.#dispatch(decoded.origin, decoded.message, { from, now });
+    if (decoded.message.type === "hello") {
+      this.#membership.remember(decoded.origin.node, packet, decoded.message);
+    }
     this.#settle(now);
   }
 

@@ -5,6 +5,9 @@ export const HELLO_INTERVAL_US_MIN = 750_000;
 export const HELLO_SPACING_US = 8_000;
 /** Answers to a *solicit* are spread over at least this. */
 export const HELLO_ANSWER_US_MIN = 30_000;
+/** With at most so many other members, a HELLO that was sent this share of the interval ago is repeated as soon as another member's comes. */
+export const TOGETHER_MEMBERS_MAX = 16;
+export const TOGETHER_INTERVALS = 0.6;
 /** A member is gone after this many of its intervals without any packet. */
 export const EXPIRY_INTERVALS = 5.6;
 /** Times, after the start, of the announcements that solicit answers. */
