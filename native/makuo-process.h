@@ -9,6 +9,12 @@
 /* Names the calling thread (15 bytes count); the main thread's name is the process's. */
 MK_API int32_t mk_set_name(const char *name);
 
+/*
+ * Lets go of the pages of the program's own code and constants: whatever is used again comes back from the file, or from the system's memory of it,
+ * the rest no longer counts as this process's. [madvise]
+ */
+MK_API int32_t mk_release_program(void);
+
 /* Looks up a user by name: out[0] uid, out[1] gid. -ENOENT: there is none. */
 MK_API int32_t mk_user(const char *name, uint32_t *out);
 MK_API int32_t mk_user_by_id(uint32_t uid, uint32_t *out);

@@ -1,10 +1,12 @@
-/* What the daemon does to itself: its name, and giving up privileges. */
+/* What the daemon does to itself: its name, its program's pages, and giving up privileges. */
 #include "internal.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <link.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -15,6 +17,39 @@
 int32_t mk_set_name(const char *name)
 {
   return prctl(PR_SET_NAME, name, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+/* Code that was written to when it was loaded differs from the file. */
+static int has_text_relocations(const struct dl_phdr_info *info, size_t dynamic)
+{
+  const ElfW(Dyn) *entry = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[dynamic].p_vaddr);
+  for (; entry->d_tag != DT_NULL; entry++)
+    if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL) != 0)) return 1;
+  return 0;
+}
+
+/* The first object told of is the program. A segment that was ever writable may hold what the file does not: it is left alone. */
+static int release_segments(struct dl_phdr_info *info, size_t bytes, void *error)
+{
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  (void)bytes;
+  for (size_t i = 0; i < info->dlpi_phnum; i++)
+    if (info->dlpi_phdr[i].p_type == PT_DYNAMIC && has_text_relocations(info, i)) return 1;
+  for (size_t i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
+    const uintptr_t from = (info->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
+    const uintptr_t to = (info->dlpi_addr + segment->p_vaddr + segment->p_filesz) & ~(page - 1);
+    if (to > from && madvise((void *)from, to - from, MADV_DONTNEED) != 0) *(int32_t *)error = -errno;
+  }
+  return 1;
+}
+
+int32_t mk_release_program(void)
+{
+  int32_t error = 0;
+  dl_iterate_phdr(release_segments, &error);
+  return error;
 }
 
 static int32_t put_user(int error, const struct passwd *found, uint32_t *out)

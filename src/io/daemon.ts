@@ -9,7 +9,7 @@ import { prepareDaemon } from "./daemon-prepare.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { Watchdog } from "./daemon-watchdog.ts";
 import { Logger } from "./log.ts";
-import { settleMemory } from "./memory.ts";
+import { releaseProgram, settleMemory } from "./memory.ts";
 import { describeNetwork, type Network, openNetwork } from "./network-setup.ts";
 import { setProcessName } from "./shim.ts";
 import { Threads } from "./thread-group.ts";
@@ -85,7 +85,10 @@ export async function startDaemon(parts: DaemonParts): Promise<void> {
   background?.up();
   if (background !== undefined) logger.leaveStderr();
   manager.ready();
-  setTimeout(settleMemory, settleMs).unref();
+  setTimeout(() => {
+    settleMemory();
+    releaseProgram();
+  }, settleMs).unref();
 }
 
 function sayUp(settings: DaemonSettings, node: NodeId, network: Network, logger: Logger): void {
