@@ -25,8 +25,17 @@ export type SourceDeps = SourceTools & {
 };
 
 type Request<Kind extends SourceRequest["kind"]> = Extract<SourceRequest, { kind: Kind }>;
+type MadeBlock = Extract<Made, { kind: "block" }>;
 /** A push whose base could be opened, or why not. */
-type Open = { readonly push: SourcePush; readonly maker: Maker } | Failed;
+type Open = Opened | Failed;
+type Opened = {
+  readonly push: SourcePush;
+  readonly maker: Maker;
+  /** Blocks that are asked for while an earlier one has to wait. */
+  readonly asked: Request<"next">[];
+  /** over: the final block, or a failure, has been told, and nothing follows. */
+  state: "ready" | "waiting" | "over";
+};
 
 /**
  * The owner's disk side (wire/disk-port.ts): scans, reads, and puts blocks into slots. Several pushes at once; each request is done when `handle`
@@ -91,34 +100,68 @@ class Source {
     const asked = { key, selection, task, dryRun, names, capacity };
     const first = { slot: 0, atUs: 0, busyUs: 0, waiting: false };
     const push = { ...asked, base, directories, sections, target: 0, asked: first, contentBytes: 0 };
-    this.#pushes.set(name, { push, maker: make(this.#deps, push) });
+    this.#pushes.set(name, { push, maker: make(this.#deps, push), asked: [], state: "ready" });
   }
 
   #next(request: Request<"next">): void {
-    const { arena, digest, emit, later, clock } = this.#deps;
-    const { key, slot, block, waiting = false } = request;
+    const { key } = request;
     const known = this.#pushes.get(keyText(key));
     if (known === undefined || failed(known)) {
       const reason = known === undefined ? "the push is not open" : errorText(errnoOf(known));
-      emit({ kind: "failed", key, message: `base directory ${display(this.#deps.base)}: ${reason}` });
+      const message = `base directory ${display(this.#deps.base)}: ${reason}`;
+      this.#deps.emit({ kind: "failed", key, message });
       return;
     }
+    known.asked.push(request);
+    this.#go(known);
+  }
+
+  /** Makes the blocks that are asked for, until one has to wait. */
+  #go(known: Opened): void {
+    while (known.state === "ready") {
+      const request = known.asked.shift();
+      if (request === undefined) return;
+      this.#make(known, request);
+    }
+  }
+
+  #make(known: Opened, request: Request<"next">): void {
+    const { arena, emit, clock } = this.#deps;
+    const { key, slot, block, waiting = false } = request;
     const { push, maker } = known;
     push.target = slotAt(arena, slot, push.capacity);
     push.asked = { slot, atUs: clock(), busyUs: this.#busyUs, waiting };
     const made = this.#step(maker);
-    assert(made !== undefined, "block asked for after the final one");
-    if (made.kind === "pause") {
-      later(made.ms, () => {
-        // It may have been closed meanwhile, and even another be open under its name.
-        if (this.#pushes.get(keyText(key)) === known) this.#work(() => this.#next(request));
-      });
-      return;
-    }
+    assert(made !== undefined, "the final block has been made");
+    if (made.kind === "pause") return this.#pause(known, request, made.ms);
     if (made.kind === "failed") {
+      known.state = "over";
       emit({ kind: "failed", key, message: made.message });
       return;
     }
+    if (made.final) known.state = "over";
+    this.#deliver(push, made, { slot, block });
+  }
+
+  #pause(known: Opened, request: Request<"next">, ms: number): void {
+    known.state = "waiting";
+    known.asked.unshift(request);
+    this.#deps.later(ms, () => {
+      // It may have been closed meanwhile, and even another be open under its name.
+      if (this.#pushes.get(keyText(request.key)) !== known) return;
+      known.state = "ready";
+      this.#work(() => this.#go(known));
+    });
+  }
+
+  /** Completes a block that lies at the push's target, and hands it over. */
+  #deliver(
+    push: SourcePush,
+    made: MadeBlock,
+    { slot, block }: Pick<Request<"next">, "slot" | "block">,
+  ): void {
+    const { arena, digest, emit } = this.#deps;
+    const { key } = push;
     const { blockKind, lastOfKind, final, entries } = made;
     arena.bytes.set(digest.block({ at: push.target, bytes: made.bytes }, block), push.target + made.bytes);
     const bytes = made.bytes + DIGEST_BYTES;

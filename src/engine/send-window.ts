@@ -62,6 +62,11 @@ export class SendWindow {
     return this.#free.pop();
   }
 
+  /** Takes a slot back that no block has come for. */
+  giveSlot(slot: Slot): void {
+    this.#free.push(slot);
+  }
+
   /** Whether a block could be read now. */
   get full(): boolean {
     return this.#free.length === 0;

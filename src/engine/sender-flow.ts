@@ -1,4 +1,4 @@
-import { assert, type Micros, type Slot } from "../wire/brand.ts";
+import { assert, type BlockIndex, type Micros, type Slot } from "../wire/brand.ts";
 import { BlockKind, DataFlag } from "../wire/constants.ts";
 import type { PushKey, SourceReply } from "../wire/disk-port.ts";
 import type { Nak, SenderPhase, Status } from "../wire/messages.ts";
@@ -14,6 +14,7 @@ import {
   LINGER_ROUND_TRIPS,
   LINGER_US_MAX,
   LINGER_US_MIN,
+  READ_AHEAD,
   SYNC_INTERVAL_US,
   SYNC_SOON_US_MIN,
 } from "./tuning.ts";
@@ -28,7 +29,10 @@ export class SenderFlow {
   readonly #targets: Targets;
   readonly #window: SendWindow;
   readonly #flight: Flight;
-  #reading: Slot | undefined;
+  /** Slots of the blocks that the source has been asked for, in order. */
+  #reading: Slot[] = [];
+  /** So many are asked for at once. Of the manifest one: what follows its last block has to wait. */
+  #ahead = 1;
   /** No further block is asked for until `resume`, or ever. */
   #held = false;
   #final = false;
@@ -95,25 +99,28 @@ export class SenderFlow {
     return this.#content.below(next);
   }
 
-  /** Asks the source for the next block if there is a slot for it. `waiting`: whether those before it, but the one just read, wait for the wire. */
+  /** Asks the source for the next blocks if there are slots for them. `waiting`: whether those before it, but the one just read, wait for the wire. */
   pump(waiting = this.#window.hasWork(this.#targets.limit())): void {
-    if (this.#held || this.#final || this.#reading !== undefined) return;
-    const slot = this.#window.takeSlot();
-    if (slot === undefined) return;
-    this.#reading = slot;
-    this.#core.out.source({ kind: "next", key: this.#key, slot, block: this.#window.next, waiting });
+    if (this.#held || this.#final) return;
+    while (this.#reading.length < this.#ahead) {
+      const slot = this.#window.takeSlot();
+      if (slot === undefined) return;
+      const block = (this.#window.next + this.#reading.length) as BlockIndex;
+      this.#reading.push(slot);
+      this.#core.out.source({ kind: "next", key: this.#key, slot, block, waiting });
+    }
   }
 
   /** The manifest is complete; the rest of the blocks may be read from now on. */
   resume(): void {
     this.#held = false;
+    this.#ahead = READ_AHEAD;
     this.pump();
   }
 
   /** A block has been read. After the last manifest block, reading stops until `resume`. */
   onBlock(block: SourceReply & { readonly kind: "block" }): void {
-    assert(block.slot === this.#reading, "source answered another slot");
-    this.#reading = undefined;
+    assert(block.slot === this.#reading.shift(), "source answered another slot");
     const waiting = this.#window.hasWork(this.#targets.limit());
     const flags =
       block.blockKind | (block.lastOfKind ? DataFlag.lastOfKind : 0) | (block.final ? DataFlag.final : 0);
@@ -122,6 +129,7 @@ export class SenderFlow {
     this.blocks++;
     this.#content.onBlock(block);
     this.#final = block.final;
+    if (block.final) for (const slot of this.#reading.splice(0)) this.#window.giveSlot(slot);
     if (block.blockKind === BlockKind.manifest && block.lastOfKind) this.#held = true;
     this.pump(waiting);
   }
@@ -160,7 +168,7 @@ export class SenderFlow {
 
   /** Whether every block that could be read so far has been sent. */
   get drained(): boolean {
-    return this.#window.drained && this.#reading === undefined;
+    return this.#window.drained && this.#reading.length === 0;
   }
 
   /** To be called when a target has moved on or gone: others may go on, and slots may be free. */
@@ -284,8 +292,10 @@ export class SenderFlow {
       rows[last + TxRow.flags] = (rows[last + TxRow.flags] ?? 0) | DataFlag.poll;
       this.#sincePoll = 0;
     }
-    // Whom the poll is for must be known before many answer it.
-    const soon = this.#targets.named ? options.now + this.#syncSoonUs + this.roundTripUs() : options.now;
+    // Whom the poll is for must be known before many answer it. What is missing at the end of all that there is may be asked for without SYNC, by
+    // what the receivers report; of a short push, they report all before it is due.
+    const waits = this.#targets.named || !stops;
+    const soon = waits ? options.now + this.#syncSoonUs + this.roundTripUs() : options.now;
     this.#syncDue = Math.min(this.#syncAt + SYNC_INTERVAL_US, soon) as Micros;
   }
 }

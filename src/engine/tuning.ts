@@ -79,7 +79,7 @@ export const REPORT_TIMEOUT_US = 20_000;
 export const REPORT_TIMEOUT_US_MAX = 200_000;
 export const REPORT_WINDOW = 8;
 /** REPORT_ACK comes so much later, well before the report would be repeated, or with so many packets to acknowledge, well before the window is full. */
-export const REPORT_ACK_DELAY_US = 6_000;
+export const REPORT_ACK_DELAY_US = 9_000;
 export const REPORT_ACK_PACKETS = 6;
 export const REPORT_AHEAD = 64;
 export const REPORT_BACKLOG_MAX = 256;
@@ -130,6 +130,8 @@ export const FUTILE_SHARE = 0.9;
 export const CHANCE_SHARE = 1.5;
 export const CHANCE_MARGIN = 3;
 
+/** Blocks that an owner's source is asked for at once: a short push is read in one go, and the source of a long one need not wait for its next task. */
+export const READ_AHEAD = 4;
 /** Slots that a push takes at most, at either side, and at least. */
 export const PUSH_SLOTS_MAX = 32;
 export const PUSH_SLOTS_MIN = 2;

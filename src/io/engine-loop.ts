@@ -56,6 +56,8 @@ const collectAfterMessages = 256;
 const collectAfterUs = 500_000;
 /** After so many there is no waiting for a pause: a thousand small pushes or a gigabyte of blocks. */
 const collectAtMessages = 4_096;
+/** News of a push on its way may wait so long for what follows: each message wakes the main thread, and that one whoever listens. */
+const tellWithinUs = 10_000;
 /** An error of sending is told at most this often. */
 const complaintUs = 10_000_000;
 
@@ -73,6 +75,8 @@ class EngineLoop {
   #toSource: SourceRequest[] = [];
   #toStage: StageRequest[] = [];
   #toMain: LoopNotice[] = [];
+  /** When those are to be told at the latest. */
+  #tellBy = Number.POSITIVE_INFINITY;
   #now: Micros;
   /** The socket is full: nothing more can be sent before Ready.send. */
   #blocked = false;
@@ -115,6 +119,8 @@ class EngineLoop {
         engine.onTimeout(this.#now);
         this.#drain();
       }
+      // The other threads can work meanwhile: to send wakes every receiver, which on a busy host may run first.
+      this.#post();
       this.#send();
       this.#post();
       this.#rest();
@@ -138,7 +144,7 @@ class EngineLoop {
   #timeout(): number {
     if (this.#more.group || this.#more.unicast) return 0;
     const rest = this.#messages < collectAfterMessages ? Number.POSITIVE_INFINITY : this.#restAt;
-    const left = Math.min(this.#parts.engine.deadline(), rest) - this.#parts.now();
+    const left = Math.min(this.#parts.engine.deadline(), rest, this.#tellBy) - this.#parts.now();
     return Math.max(left, this.#blocked ? blockedPauseUs : 0);
   }
 
@@ -223,6 +229,7 @@ class EngineLoop {
         if (output.event.kind === "status") {
           const rate = this.#meter.rate(this.#now);
           this.#toMain.push({ kind: "traffic", rate, counters: net.counters() });
+          this.#tellBy = this.#now;
         }
         return;
     }
@@ -271,12 +278,16 @@ class EngineLoop {
     if (this.#toStage.length > 0) mail.toStage(this.#toStage);
     if (this.#toSource.length > 0) this.#toSource = [];
     if (this.#toStage.length > 0) this.#toStage = [];
-    if (this.#toMain.length > 0) mail.toMain(this.#toMain);
-    if (this.#toMain.length > 0) this.#toMain = [];
+    if (this.#toMain.length === 0 || this.#now < this.#tellBy) return;
+    mail.toMain(this.#toMain);
+    this.#toMain = [];
+    this.#tellBy = Number.POSITIVE_INFINITY;
   }
 
   #tell(event: EngineEvent): void {
     this.#toMain.push({ kind: "event", event });
+    const byUs = this.#now + (canWait(event) ? tellWithinUs : 0);
+    this.#tellBy = Math.min(this.#tellBy, byUs);
   }
 
   #sayFarewell(): void {
@@ -289,4 +300,9 @@ class EngineLoop {
     this.#tell({ kind: "stopped" });
     this.#post();
   }
+}
+
+/** Whether nobody acts upon an event before another one follows. */
+function canWait({ kind }: EngineEvent): boolean {
+  return kind === "started" || kind === "need" || kind === "outcome" || kind === "log";
 }

@@ -73,7 +73,10 @@ export type SourceRequest =
       readonly names: boolean;
       readonly capacity: number;
     }
-  /** Asks for the next block, to be put into `slot`, digest included. Answered by `block` or `failed`. */
+  /**
+   * Asks for the next block, to be put into `slot`, digest included. Answered by `block` or `failed`. Beyond the manifest several may be asked for before
+   * the first has come; of these, what lies behind the final block, or a failure, has no answer.
+   */
   | {
       readonly kind: "next";
       readonly key: PushKey;

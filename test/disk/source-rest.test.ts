@@ -238,3 +238,47 @@ test("while one push waits for a file to come to rest, others go on; closing it 
   expect(verdict).toMatchObject([{ kind: "block", key: second, blockKind: BlockKind.verdict, final: true }]);
   source.handle({ kind: "close", key: second });
 });
+
+test("blocks that are asked for together come in order, wait together, and end with the final one", () => {
+  using space = workspace();
+  tree(space.path("a"), { f: "young" });
+  const replies: SourceReply[] = [];
+  const waits: (() => void)[] = [];
+  const source = createSource({
+    ...tools,
+    sys: { ...tools.sys, ...unaware, nowNs: () => changedNs(space.path("a/f")) },
+    base: space.path("a"),
+    emit: (reply) => replies.push(reply),
+    tell: () => {},
+    log: unexpected,
+    later: (_, resume) => waits.push(resume),
+  });
+  const key = freshKey();
+  const next = (block: number) =>
+    source.handle({ kind: "next", key, slot: block as Slot, block: block as BlockIndex });
+  const about = { key, selection: everything, task: SEND_TASK, dryRun: false, names: false };
+  source.handle({ kind: "open", ...about, capacity: CAPACITY });
+  next(0);
+  source.handle({ kind: "union", key, section: 0, content: Uint8Array.of(1) });
+  for (const block of [1, 2, 3, 4, 5]) next(block);
+  const told = () =>
+    replies
+      .splice(0)
+      .map((reply) => (reply.kind === "block" ? [reply.block, reply.slot, reply.blockKind] : reply));
+  const { manifest, plan, content, verdict } = BlockKind;
+  expect(told()).toEqual([
+    [0, 0, manifest],
+    [1, 1, plan],
+    [2, 2, content],
+  ] as unknown as ReturnType<typeof told>);
+  // What comes while the verdict waits has to wait as well.
+  next(6);
+  expect(replies).toEqual([]);
+  expect(waits).toHaveLength(1);
+  waits[0]?.();
+  expect(told()).toEqual([[3, 3, verdict]] as unknown as ReturnType<typeof told>);
+  next(7);
+  expect(replies).toEqual([]);
+  source.handle({ kind: "close", key });
+  expect(replies).toEqual([{ kind: "closed", key }]);
+});

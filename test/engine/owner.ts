@@ -177,6 +177,10 @@ export class Owner {
     return this.events.filter((event): event is Extract<EngineEvent, { kind: Kind }> => event.kind === kind);
   }
 
+  get #final(): number {
+    return this.#contentBlocks + 2;
+  }
+
   drain(): void {
     for (let next = this.engine.poll(); next !== undefined; next = this.engine.poll()) this.#perform(next);
   }
@@ -191,12 +195,14 @@ export class Owner {
     if (output.kind !== "source") return;
     const { request } = output;
     this.requests.push(request);
-    if (request.kind === "next") this.engine.onSource(this.#block(request), us(this.now));
+    // What lies behind the final block has no answer.
+    if (request.kind === "next" && request.block <= this.#final)
+      this.engine.onSource(this.#block(request), us(this.now));
     if (request.kind === "close") this.engine.onSource({ kind: "closed", key: request.key }, us(this.now));
   }
 
   #block({ key, slot, block }: SourceRequest & { readonly kind: "next" }): SourceReply {
-    const last = this.#contentBlocks + 2;
+    const last = this.#final;
     const blockKind =
       block === 0
         ? BlockKind.manifest

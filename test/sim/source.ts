@@ -16,6 +16,10 @@ type Push = {
   rest: readonly blocks.Draft[] | undefined;
   contentBytes: number;
   nextBlock: number;
+  /** Blocks that have been handed over. */
+  told: number;
+  /** The final block, or a failure, has been told. */
+  over: boolean;
   /** Answers of one push come in order: none before this time. */
   readyAt: number;
   failure: string | undefined;
@@ -77,6 +81,8 @@ export class FakeSource {
       rest: undefined,
       contentBytes: 0,
       nextBlock: 0,
+      told: 0,
+      over: false,
       readyAt: 0,
       failure: missing === undefined ? undefined : `no such path: ${missing}`,
       closing: false,
@@ -94,17 +100,25 @@ export class FakeSource {
   #next(push: Push, slot: number, block: number): void {
     const { prng } = this.#env;
     this.#journal.check(block === push.nextBlock, "source: blocks are asked for out of order");
+    this.#journal.check(
+      block < push.manifest.length || push.told >= push.manifest.length,
+      "source: what follows the manifest is asked for before its end",
+    );
     push.nextBlock++;
     // Whatever reads the slot before the answer reads garbage.
-    this.#env.slot(slot).fill(prng.u32() & 0xff);
+    if (!push.over) this.#env.slot(slot).fill(prng.u32() & 0xff);
     this.#later(push, () => {
+      // What is asked for behind the final block, or a failure, has no answer.
+      if (push.over) return;
       if (push.closing && prng.below(2) === 0) return;
       if (push.failure === undefined && prng.chance(this.#env.faults().sourceFail)) {
         push.record.sourceFailed = true;
         push.failure = "the disk has failed";
       }
-      if (push.failure !== undefined)
+      if (push.failure !== undefined) {
+        push.over = true;
         return this.#reply({ kind: "failed", key: push.key, message: push.failure });
+      }
       this.#block(push, slot, block);
     });
   }
@@ -118,7 +132,9 @@ export class FakeSource {
       push.rest = this.#afterManifest(push);
     }
     const draft = push.manifest[block] ?? push.rest?.[block - push.manifest.length];
-    if (draft === undefined) return this.#journal.fail("source: a block after the final one is asked for");
+    if (draft === undefined) return this.#journal.check(push.closing, "source: a block without contents");
+    push.told++;
+    push.over = draft.final;
     const bytes = blocks.putBlock(draft.payload, this.#env.slot(slot), block);
     this.#reply({
       kind: "block",

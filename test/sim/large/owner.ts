@@ -39,6 +39,7 @@ export class LargeOwner {
   #taken = 0;
   #replies: { readonly at: number; readonly reply: SourceReply }[] = [];
   #content = 0;
+  #final = false;
   #symbolSize = 0;
   #readAt = 0;
   #mayHaveMore = false;
@@ -176,7 +177,8 @@ export class LargeOwner {
     const { key } = request;
     if (request.kind === "open") this.#symbolSize = request.capacity;
     if (request.kind === "close") this.#replies.push({ at: now + 100, reply: { kind: "closed", key } });
-    if (request.kind !== "next") return;
+    // What lies behind the final block has no answer.
+    if (request.kind !== "next" || this.#final) return;
     this.#readAt = Math.max(this.#readAt, now) + this.#model.readBlockUs;
     this.#replies.push({ at: this.#readAt, reply: this.#block(key, request.slot, request.block) });
   }
@@ -199,6 +201,7 @@ export class LargeOwner {
     if (block === 1)
       return { ...base, blockKind: BlockKind.plan, bytes: TABLE_BYTES, lastOfKind: true, contentBytes };
     const left = contentBytes - this.#content;
+    this.#final = left === 0;
     if (left === 0)
       return { ...base, blockKind: BlockKind.verdict, bytes: TABLE_BYTES, final: true, contentBytes };
     const bytes = Math.min(left, capacity);

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import type { Command, EngineEvent } from "../../src/engine/ports.ts";
+import { Ready } from "../../src/io/abi-net.ts";
+import { runEngineLoop } from "../../src/io/engine-loop.ts";
+import type { Micros, NodeId, PushId } from "../../src/wire/brand.ts";
+import type { SourceRequest } from "../../src/wire/disk-port.ts";
+import { fakeNet, StubEngine, silentMail, stopped, takeEvents } from "./engine-loop-fixture.ts";
+
+/** In which order the loop tells the other threads and sends. */
+
+/** When each event is told, of a push that begins at 0 and takes so long; in microseconds from there. */
+function toldAt(ends: number): (readonly [number, string])[] {
+  const engine = new StubEngine();
+  const from = 1_000_000;
+  engine.due = from as Micros;
+  const key = { owner: 1n as NodeId, push: 1 as PushId };
+  engine.onTimeout = (at) => {
+    const event: EngineEvent =
+      at === from
+        ? { kind: "started", request: 1, key, hosts: [], readOnly: [] }
+        : { kind: "finished", request: 1 };
+    engine.outputs.push({ kind: "event", event }, ...(at === from ? [] : [stopped]));
+    engine.due = (from + ends) as Micros;
+  };
+  const told: (readonly [number, string])[] = [];
+  const { net, now, collect } = fakeNet({ wait: (us) => ({ ready: 0, us }) });
+  const mail = silentMail(takeEvents(({ kind }) => told.push([now() - from, kind])));
+  runEngineLoop({ engine, net, mail, now, collect });
+  return told;
+}
+
+test("news of a push wait for its end, and no longer than 10 ms", () => {
+  expect(toldAt(10_000)).toEqual([
+    [10_000, "started"],
+    [10_000, "finished"],
+    [10_000, "stopped"],
+  ]);
+  expect(toldAt(10_001)).toEqual([
+    [10_000, "started"],
+    [10_001, "finished"],
+    [10_001, "stopped"],
+  ]);
+});
+
+test("other threads get their work before packets are sent, and what sending has made after it", () => {
+  const engine = new StubEngine();
+  const key = { owner: 1n as NodeId, push: 1 as PushId };
+  const request: SourceRequest = { kind: "close", key };
+  engine.onCommand = () => engine.outputs.push({ kind: "source", request });
+  let rows = 1;
+  engine.takeRows = () => {
+    if (rows === 0) engine.outputs.push({ kind: "source", request }, stopped);
+    return rows--;
+  };
+  const commands: Command[] = [{ kind: "stop" }];
+  const { net, log, now, collect } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+  const mail = silentMail({ takeCommand: () => commands.shift(), toSource: () => log.push("post") });
+  runEngineLoop({ engine, net, mail, now, collect });
+  expect(log).toEqual(["wait Infinity", "post", "start 1", "rows done", "post"]);
+});
