@@ -23,7 +23,7 @@ static const uint32_t layout[] = {
   MK_RX_SLOT, MK_RX_SYMBOLS, MK_RX_FLAGS, MK_RX_HAVE, MK_RX_LAST_BYTES, MK_RX_BITMAP,
   MK_TX_ROW_WORDS, MK_TX_ROWS_MAX,
   MK_TX_SLOT, MK_TX_BLOCK, MK_TX_FIRST, MK_TX_COUNT, MK_TX_SYMBOLS, MK_TX_LAST_BYTES, MK_TX_FLAGS, MK_TX_PUSH, MK_TX_SYMBOL_SIZE,
-  MK_TX_SEQUENCE,
+  MK_TX_SEQUENCE, MK_TX_IP, MK_TX_PORT,
   sizeof(struct mk_record), sizeof(struct mk_interface),
   INTERFACE(index), INTERFACE(ip), INTERFACE(netmask), INTERFACE(mtu), INTERFACE(flags), INTERFACE(name),
   sizeof(struct mk_net),

@@ -22,9 +22,16 @@ enum { AT_MAGIC = 0, AT_VERSION = 1, AT_TYPE = 2, AT_FLAGS = 3, AT_CHECKSUM = 4,
 #define FLAG_FINAL 0x10u
 #define FLAG_REPAIR 0x20u
 #define FLAG_POLL 0x40u
-#define FLAG_RESERVED 0x80u
+#define FLAG_DIRECT 0x80u
+#define FLAGS_MAX 0xffu
 #define KIND_MAX 5u
 #define SYMBOL_SIZE_MAX (MK_DATAGRAM_MAX - MK_HEADER_BYTES)
+
+/* Whether a packet or row is not direct, or has all that direct ones have (PROTOCOL §5.2). */
+static inline int has_form_of_direct(uint32_t flags, uint32_t sequence)
+{
+  return !(flags & FLAG_DIRECT) || ((flags & FLAG_REPAIR) && !(flags & FLAG_POLL) && sequence == 0);
+}
 
 static inline uint16_t get16(const uint8_t *at)
 {

@@ -91,7 +91,9 @@ enum mk_tx_row {
   MK_TX_FLAGS = 6,
   MK_TX_PUSH = 7,
   MK_TX_SYMBOL_SIZE = 8,
-  MK_TX_SEQUENCE = 9
+  MK_TX_SEQUENCE = 9,
+  MK_TX_IP = 10,
+  MK_TX_PORT = 11
 };
 
 /* ---- 5. Control records ------------------------------------------------------------------------------------------------------- */
@@ -262,7 +264,7 @@ MK_API int32_t mk_wait(const struct mk_net *net, int32_t wake_fd, int64_t timeou
 #define MK_SEND_SCRATCH_BYTES 131072u
 
 /*
- * Sends the rows to the group as DATA packets (PROTOCOL §5). cursor[0] is the number of rows done, cursor[1] of symbols done of the next
+ * Sends the rows as DATA packets (PROTOCOL §5), to the group or to the address that a row names. cursor[0] is the number of rows done, cursor[1] of symbols done of the next
  * row; both 0 at first, moved on by what was sent. Returns the packets sent; if the cursor is not at the end then, the socket is full
  * (wait for MK_READY_SEND) or the next call names the error. Errors when nothing was sent: -EAGAIN, -EFAULT for a row that leads out of
  * the arena or contradicts itself (checked for all rows before anything is sent), others of sendmmsg(2).
@@ -275,7 +277,7 @@ MK_API int32_t mk_send_data(struct mk_net *net, const uint32_t *rows, uint32_t r
  */
 MK_API int32_t mk_send_control(struct mk_net *net, uint8_t *records, uint32_t bytes, uint32_t *cursor, void *scratch);
 
-/* The packets that mk_send_data would send, as records with ip 0, without sending them. Returns bytes written, -ENOSPC, or -EFAULT. */
+/* The packets that mk_send_data would send, as records, without sending them. Returns bytes written, -ENOSPC, or -EFAULT. */
 MK_API int32_t mk_build_data(const struct mk_net *net, const uint32_t *rows, uint32_t row_count, uint8_t *out, uint32_t out_bytes);
 
 /* ---- 11. Receiving ------------------------------------------------------------------------------------------------------------ */

@@ -17,7 +17,7 @@ static int32_t check_data(const uint8_t *packet, uint32_t bytes)
 {
   const uint32_t flags = packet[AT_FLAGS];
   const uint32_t symbols = packet[AT_SYMBOLS];
-  if (flags & FLAG_RESERVED) return MK_DROP_RESERVED;
+  if (!has_form_of_direct(flags, get16(packet + AT_SEQUENCE))) return MK_DROP_RESERVED;
   if (bytes == MK_HEADER_BYTES) return MK_DROP_SHORT;
   if (bytes > MK_HEADER_BYTES + SYMBOL_SIZE_MAX) return MK_DROP_LONG;
   if ((flags & FLAG_KIND) > KIND_MAX) return MK_DROP_RANGE;
@@ -52,15 +52,17 @@ static uint32_t *find_context(const struct mk_net *net, const uint8_t *packet)
   return NULL;
 }
 
-/* What every packet of a push tells, wanted or not: sequence, poll and edge. */
+/* What every packet to the group tells, wanted or not: sequence, poll and edge. */
 static void note_progress(uint32_t *head, const uint8_t *packet)
 {
+  head[MK_RX_TOUCHED] = 1;
+  /* The others do not see it: it is no part of the flow. */
+  if (packet[AT_FLAGS] & FLAG_DIRECT) return;
   const uint32_t sequence = get16(packet + AT_SEQUENCE);
   const uint32_t ahead = (sequence - head[MK_RX_SEQUENCE]) & 0xffff;
   /* Serial numbers: what is in the half before the newest known one is older. */
   if (head[MK_RX_RECEIVED] == 0 || ahead < 0x8000) head[MK_RX_SEQUENCE] = sequence;
   head[MK_RX_RECEIVED]++;
-  head[MK_RX_TOUCHED] = 1;
   if (packet[AT_FLAGS] & FLAG_POLL) head[MK_RX_POLLED] = 1;
   if (packet[AT_FLAGS] & FLAG_REPAIR) return;
   const uint32_t block = get32(packet + AT_BLOCK);

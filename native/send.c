@@ -49,7 +49,10 @@ static int row_is_sound(const struct mk_net *net, const uint32_t *row)
   if (row[MK_TX_COUNT] == 0 || row[MK_TX_COUNT] > symbols - row[MK_TX_FIRST]) return 0;
   if (row[MK_TX_LAST_BYTES] == 0 || row[MK_TX_LAST_BYTES] > symbol_size) return 0;
   if (symbol_size > SYMBOL_SIZE_MAX) return 0;
-  if (row[MK_TX_FLAGS] >= FLAG_RESERVED) return 0;
+  if (row[MK_TX_FLAGS] > FLAGS_MAX || !has_form_of_direct(row[MK_TX_FLAGS], row[MK_TX_SEQUENCE])) return 0;
+  const int to_one = row[MK_TX_IP] != 0 && row[MK_TX_PORT] != 0 && row[MK_TX_PORT] <= UINT16_MAX;
+  const int to_group = row[MK_TX_IP] == 0 && row[MK_TX_PORT] == 0;
+  if (row[MK_TX_FLAGS] & FLAG_DIRECT ? !to_one : !to_group) return 0;
   return fits_arena(net, row[MK_TX_SLOT], symbols, symbol_size);
 }
 
@@ -82,7 +85,7 @@ static struct part build_packet(const struct mk_net *net, const uint32_t *row, u
   put32(header + AT_BLOCK, row[MK_TX_BLOCK]);
   header[AT_SYMBOL] = (uint8_t)symbol;
   header[AT_SYMBOLS] = (uint8_t)row[MK_TX_SYMBOLS];
-  put16(header + AT_SEQUENCE, row[MK_TX_SEQUENCE] + index);
+  put16(header + AT_SEQUENCE, row[MK_TX_FLAGS] & FLAG_DIRECT ? 0 : row[MK_TX_SEQUENCE] + index);
   put32(header + AT_CHECKSUM, packet_checksum(header, part.body, part.body_bytes));
   return part;
 }
@@ -96,7 +99,8 @@ int32_t mk_build_data(const struct mk_net *net, const uint32_t *rows, uint32_t r
     for (uint32_t index = 0; index < row[MK_TX_COUNT]; index++) {
       uint8_t header[MK_HEADER_BYTES];
       const struct part part = build_packet(net, row, index, header);
-      const struct mk_record record = { .ip = 0, .port = 0, .bytes = (uint16_t)(MK_HEADER_BYTES + part.body_bytes) };
+      const struct mk_record record = {
+        .ip = row[MK_TX_IP], .port = (uint16_t)row[MK_TX_PORT], .bytes = (uint16_t)(MK_HEADER_BYTES + part.body_bytes) };
       const uint32_t padding = padded(record.bytes) - record.bytes;
       if (out_bytes - used < sizeof record + padded(record.bytes)) return -ENOSPC;
       memcpy(out + used, &record, sizeof record);
@@ -134,12 +138,27 @@ static void mark_burst(struct send_scratch *scratch, uint32_t at, uint32_t burst
   memcpy(CMSG_DATA(c), &bytes, sizeof bytes);
 }
 
-/* Fills a batch from `place` on. Returns the number of messages. A short packet ends its burst: only a burst's last may be short. */
+/* Where the packets of a sound row go. */
+static struct sockaddr_in destination(const struct mk_net *net, const uint32_t *row)
+{
+  const int direct = (row[MK_TX_FLAGS] & FLAG_DIRECT) != 0;
+  const uint32_t ip = direct ? row[MK_TX_IP] : net->group_ip;
+  const uint32_t port = direct ? row[MK_TX_PORT] : net->group_port;
+  return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(ip) };
+}
+
+static int same_destination(const struct sockaddr_in *a, const struct sockaddr_in *b)
+{
+  return a->sin_addr.s_addr == b->sin_addr.s_addr && a->sin_port == b->sin_port;
+}
+
+/*
+ * Fills a batch from `place` on. Returns the number of messages. A short packet ends its burst: only a burst's last may be short. Rows to one
+ * destination that follow each other share bursts, so that symbols from here and there go in one.
+ */
 static uint32_t fill_batch(const struct mk_net *net, const uint32_t *rows, uint32_t row_count, struct place place,
                            struct send_scratch *scratch)
 {
-  const struct sockaddr_in group = {
-    .sin_family = AF_INET, .sin_port = htons((uint16_t)net->group_port), .sin_addr.s_addr = htonl(net->group_ip) };
   const uint32_t burst_max = net->offload & MK_OFFLOAD_GSO ? BURST : 1;
   uint32_t messages = 0, bursts = 0, segment = 0;
   int closed = 1;
@@ -151,9 +170,11 @@ static uint32_t fill_batch(const struct mk_net *net, const uint32_t *rows, uint3
     const uint32_t bytes = MK_HEADER_BYTES + part.body_bytes;
     pieces[0] = (struct iovec){ .iov_base = header, .iov_len = MK_HEADER_BYTES };
     pieces[1] = (struct iovec){ .iov_base = (void *)(uintptr_t)part.body, .iov_len = part.body_bytes };
-    if (closed || bytes > segment || scratch->packets_in[messages - 1] == burst_max ||
-        scratch->bytes_in[messages - 1] + bytes > MK_DATAGRAM_MAX) {
-      scratch->to[messages] = group;
+    const struct sockaddr_in to = destination(net, row);
+    const int fits = !closed && bytes <= segment && scratch->packets_in[messages - 1] < burst_max &&
+                     scratch->bytes_in[messages - 1] + bytes <= MK_DATAGRAM_MAX;
+    if (!fits || !same_destination(&to, &scratch->to[messages - 1])) {
+      scratch->to[messages] = to;
       start_message(scratch, messages++, pieces);
       segment = bytes;
     }

@@ -56,6 +56,10 @@ export class Flight {
   readonly #markSent = new Float64Array(MARKS);
   readonly #markAt = new Float64Array(MARKS);
   #marks = 0;
+  /** Packets to single targets: of the last round trip, since when that is, and in all. */
+  #direct = 0;
+  #directSince = Number.NEGATIVE_INFINITY;
+  #directSent = 0;
   /** When the targets were last asked anew, because no answer had come. */
   #askedAt = Number.NEGATIVE_INFINITY;
 
@@ -83,6 +87,7 @@ export class Flight {
     const window = Math.min(this.window, this.#cap(targets));
     let room = window;
     for (const target of targets) room = Math.min(room, window - (this.sent - target.seen));
+    room -= this.#directUnderWay(targets, now);
     if (room <= 0) this.#limitedByWindow = true;
     return Math.max(0, Math.min(room, this.#pacer.burst));
   }
@@ -93,6 +98,14 @@ export class Flight {
     const mark = this.#marks++ % MARKS;
     this.#markSent[mark] = this.sent;
     this.#markAt[mark] = now;
+    this.#pacer.onSent(packets * this.#packetBytes, now);
+  }
+
+  /** So many packets went to single targets, who tell nothing of them: they count as under way for a round trip. */
+  onDirect(packets: number, now: Micros): void {
+    this.#meter(now);
+    this.#direct += packets;
+    this.#directSent += packets;
     this.#pacer.onSent(packets * this.#packetBytes, now);
   }
 
@@ -167,10 +180,19 @@ export class Flight {
     const elapsed = now - this.#rateAt;
     if (elapsed < RATE_WINDOW_US) return;
     // After a pause there is nothing to go by.
-    const bytes = (this.sent - this.#rateSent) * this.#packetBytes;
+    const sent = this.sent + this.#directSent;
+    const bytes = (sent - this.#rateSent) * this.#packetBytes;
     this.#rate = elapsed < 10 * RATE_WINDOW_US ? (bytes * 1e6) / elapsed : 0;
     this.#rateAt = now;
-    this.#rateSent = this.sent;
+    this.#rateSent = sent;
+  }
+
+  #directUnderWay(targets: readonly TargetFlight[], now: Micros): number {
+    if (now - this.#directSince >= this.groupRoundTripUs(targets)) {
+      this.#directSince = now;
+      this.#direct = 0;
+    }
+    return this.#direct;
   }
 
   #measure(target: TargetFlight, now: Micros): void {

@@ -5,6 +5,7 @@ import type { Offer } from "../wire/messages.ts";
 import type { Core } from "./core.ts";
 import type { FeedbackTurn } from "./feedback-turn.ts";
 import { type DueGap, type Gap, GapDetector } from "./gap-detector.ts";
+import type { Address } from "./ports.ts";
 import type { RxWindow } from "./rx-window.ts";
 import { NAK_SPACING_US, ROUND_TRIP_US_FIRST, VAIN_MAX } from "./tuning.ts";
 
@@ -56,6 +57,8 @@ export class NakReporter {
 
   /** Another receiver's NAK for this push. */
   onHeard(gaps: readonly Gap[], now: Micros): void {
+    // Among few, the repeat may go to that receiver alone.
+    if (this.#turn.periodUs === 0) return;
     const { from, limit } = this.#window.flow();
     for (const gap of gaps) {
       if (gap.block >= from && gap.block < limit)
@@ -63,13 +66,16 @@ export class NakReporter {
     }
   }
 
-  onTimeout(now: Micros): void {
+  /** `address`: the owner's. */
+  onTimeout(address: Address, now: Micros): void {
     if (now < this.deadline()) return;
     const time = { now, roundTripUs: this.roundTripUs };
     const blocks = this.#gaps.due(this.#window.flow(), time, this.#blocksMax);
     const { owner, push } = this.#key;
     if (blocks.length > 0) {
-      this.#core.out.send(push, { type: "nak", owner, blocks });
+      // Many hear each other, and keep quiet about what another has asked for.
+      const to = this.#turn.periodUs > 0 ? undefined : address;
+      this.#core.out.send(push, { type: "nak", owner, blocks }, to);
       this.#turn.take(now);
       this.#sentAt = now;
     }

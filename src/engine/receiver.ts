@@ -211,7 +211,7 @@ export class Receiver {
     // Each uses the turn before the next one looks at it. NAKs go before STATUS, but not time after time.
     this.#reports.onTimeout(now);
     if (this.#status.isOverdue(now)) this.#tell(now);
-    if (this.#state.kind === "receiving") this.#naks.onTimeout(now);
+    if (this.#state.kind === "receiving") this.#naks.onTimeout(this.#reports.address, now);
     this.#tell(now);
   }
 

@@ -1,29 +1,24 @@
 import { assert, type BlockIndex, type PushId, type Slot } from "../wire/brand.ts";
 import { DataFlag } from "../wire/constants.ts";
 import { TX_ROW_WORDS, TxRow } from "../wire/tx-row.ts";
-
-/** Words of a symbol bitmap that covers SYMBOLS_MAX. */
-const WORDS = 7;
+import type { Address } from "./ports.ts";
+import { type Repair, Repairs } from "./repairs.ts";
 
 type HeldBlock = {
   readonly slot: Slot;
   readonly symbols: number;
   readonly lastBytes: number;
   readonly flags: number;
-  /** Symbols to repeat. */
-  readonly wanted: Uint32Array;
-  /** Symbols repeated at `repeatedAt`, whose repeats may still be under way. */
-  readonly repeated: Uint32Array;
-  repeatedAt: number;
 };
 
 /** A run of symbols, ready to be written as a send row. */
 type Run = {
   readonly block: BlockIndex;
-  readonly held: HeldBlock;
   readonly first: number;
   readonly count: number;
   readonly repair: boolean;
+  /** To this member alone. */
+  readonly to: Address | undefined;
 };
 
 /**
@@ -36,7 +31,8 @@ export class SendWindow {
   readonly #slots: readonly Slot[];
   readonly #free: Slot[];
   readonly #blocks = new Map<BlockIndex, HeldBlock>();
-  readonly #repairs = new Set<BlockIndex>();
+  readonly #repairs: Repairs;
+  readonly #addresses: readonly Address[];
   /** Every block below is done with at every target. */
   low = 0 as BlockIndex;
   /** The next block to be read from the source. */
@@ -45,8 +41,18 @@ export class SendWindow {
   edgeBlock = 0 as BlockIndex;
   edgeSymbol = 0;
 
-  constructor(push: PushId, options: { readonly slots: readonly Slot[]; readonly symbolSize: number }) {
+  /** `addresses`: by place, of the targets that may get repeats alone. */
+  constructor(
+    push: PushId,
+    options: {
+      readonly slots: readonly Slot[];
+      readonly symbolSize: number;
+      readonly addresses: readonly Address[];
+    },
+  ) {
     this.#push = push;
+    this.#addresses = options.addresses;
+    this.#repairs = new Repairs(options.addresses.length);
     this.#symbolSize = options.symbolSize;
     this.#slots = options.slots;
     this.#free = [...options.slots];
@@ -80,13 +86,7 @@ export class SendWindow {
     assert(block.index === this.next, "blocks out of order");
     const symbols = Math.ceil(block.bytes / this.#symbolSize);
     const lastBytes = block.bytes - (symbols - 1) * this.#symbolSize;
-    const held = { slot, symbols, lastBytes, flags: block.flags };
-    this.#blocks.set(block.index, {
-      ...held,
-      wanted: new Uint32Array(WORDS),
-      repeated: new Uint32Array(WORDS),
-      repeatedAt: Number.NEGATIVE_INFINITY,
-    });
+    this.#blocks.set(block.index, { slot, symbols, lastBytes, flags: block.flags });
     this.next = (block.index + 1) as BlockIndex;
   }
 
@@ -96,7 +96,7 @@ export class SendWindow {
       const held = this.#blocks.get(this.low);
       if (held !== undefined) this.#free.push(held.slot);
       this.#blocks.delete(this.low);
-      this.#repairs.delete(this.low);
+      this.#repairs.forget(this.low);
     }
     // With all targets gone or content that nobody waits for, the edge must not fall behind what is held.
     if (this.edgeBlock < this.low) {
@@ -105,54 +105,60 @@ export class SendWindow {
     }
   }
 
-  /** A receiver misses symbols of `block`; `lingerUs`: repeats younger than this answer the request, too. Returns how many will be repeated. */
+  /**
+   * A target misses symbols of `block`; `from`: its place, if it may get repeats alone; `lingerUs`: repeats younger than this answer the request, too.
+   * Returns how many more will be repeated.
+   */
   request(
     block: BlockIndex,
     missing: Uint8Array,
-    time: { readonly now: number; readonly lingerUs: number },
+    asked: { readonly from: number | undefined; readonly now: number; readonly lingerUs: number },
   ): number {
     const held = this.#blocks.get(block);
     if (held === undefined || block > this.edgeBlock) return 0;
-    if (time.now - held.repeatedAt >= time.lingerUs) held.repeated.fill(0);
     const sent = block < this.edgeBlock ? held.symbols : this.edgeSymbol;
-    let added = 0;
-    for (let symbol = 0; symbol < sent; symbol++) {
-      if (((missing[symbol >> 3] ?? 0) & (1 << (symbol & 7))) === 0) continue;
-      if (hasBit(held.repeated, symbol) || hasBit(held.wanted, symbol)) continue;
-      held.wanted[symbol >> 5] = (held.wanted[symbol >> 5] ?? 0) | (1 << (symbol & 31));
-      added++;
-    }
-    if (added > 0) this.#repairs.add(block);
-    return added;
+    return this.#repairs.request(block, { missing, sent, ...asked });
   }
 
-  /** Whether anything could be sent, given that no target has room for blocks at and above `limit`. */
+  /** When repeats that go to single targets are due; Infinity: there are none. */
+  get directDue(): number {
+    return this.#repairs.directDue;
+  }
+
+  /** Whether anything could be sent, now or soon, given that no target has room for blocks at and above `limit`. */
   hasWork(limit: BlockIndex): boolean {
-    return this.#repairs.size > 0 || (this.edgeBlock < this.next && this.edgeBlock < limit);
+    return this.#repairs.pending || (this.edgeBlock < this.next && this.edgeBlock < limit);
   }
 
   /** Whether every block read so far has been sent. */
   get drained(): boolean {
-    return this.edgeBlock >= this.next && this.#repairs.size === 0;
+    return this.edgeBlock >= this.next && !this.#repairs.pending;
   }
 
   /**
-   * Writes one send row of at most `budget` packets at word `at` of `rows`; returns its number of packets, 0 when there is nothing to send.
-   * `sequence` is the transmission counter of its first packet.
+   * Writes one send row of at most `budget` packets, of repeats to a single target at most `direct`, at word `at` of `rows`; returns its number of packets, 0 when
+   * there is nothing to send. `sequence` is the transmission counter of its first packet, which repeats to a single target do not have. These come first, so that
+   * packets to the group end what is sent at one time: they can ask for an answer.
    */
   fillRow(
     rows: Uint32Array,
     at: number,
     options: {
       readonly budget: number;
+      readonly direct: number;
       readonly limit: BlockIndex;
       readonly sequence: number;
       readonly now: number;
     },
   ): number {
-    const run = this.#nextRepair(options) ?? this.#nextNew(options);
+    const { budget, direct, now } = options;
+    const repair =
+      this.#repairs.takeDirect(Math.min(budget, direct), now) ?? this.#repairs.takeGroup(budget, now);
+    const run = repair === undefined ? this.#nextNew(options) : this.#runOf(repair);
     if (run === undefined) return 0;
-    const { held } = run;
+    const held = this.#blocks.get(run.block);
+    assert(held !== undefined, "only held blocks are sent");
+    const marks = (run.repair ? DataFlag.repair : 0) | (run.to === undefined ? 0 : DataFlag.direct);
     rows.fill(0, at, at + TX_ROW_WORDS);
     rows[at + TxRow.slot] = held.slot;
     rows[at + TxRow.block] = run.block;
@@ -160,31 +166,17 @@ export class SendWindow {
     rows[at + TxRow.count] = run.count;
     rows[at + TxRow.symbols] = held.symbols;
     rows[at + TxRow.lastBytes] = held.lastBytes;
-    rows[at + TxRow.flags] = held.flags | (run.repair ? DataFlag.repair : 0);
+    rows[at + TxRow.flags] = held.flags | marks;
     rows[at + TxRow.push] = this.#push;
     rows[at + TxRow.symbolSize] = this.#symbolSize;
-    rows[at + TxRow.sequence] = options.sequence & 0xffff;
+    rows[at + TxRow.sequence] = run.to === undefined ? options.sequence & 0xffff : 0;
+    rows[at + TxRow.ip] = run.to?.ip ?? 0;
+    rows[at + TxRow.port] = run.to?.port ?? 0;
     return run.count;
   }
 
-  #nextRepair(options: { readonly budget: number; readonly now: number }): Run | undefined {
-    for (const block of this.#repairs) {
-      const held = this.#blocks.get(block);
-      const first = held === undefined ? -1 : firstBit(held.wanted, held.symbols);
-      if (held === undefined || first < 0) {
-        this.#repairs.delete(block);
-        continue;
-      }
-      let count = 0;
-      while (count < options.budget && first + count < held.symbols && hasBit(held.wanted, first + count)) {
-        const symbol = first + count++;
-        held.wanted[symbol >> 5] = (held.wanted[symbol >> 5] ?? 0) & ~(1 << (symbol & 31));
-        held.repeated[symbol >> 5] = (held.repeated[symbol >> 5] ?? 0) | (1 << (symbol & 31));
-      }
-      held.repeatedAt = options.now;
-      return { block, held, first, count, repair: true };
-    }
-    return undefined;
+  #runOf({ to, ...run }: Repair): Run {
+    return { ...run, repair: true, to: to === undefined ? undefined : this.#addresses[to] };
   }
 
   #nextNew(options: { readonly budget: number; readonly limit: BlockIndex }): Run | undefined {
@@ -198,21 +190,6 @@ export class SendWindow {
       this.edgeBlock = (block + 1) as BlockIndex;
       this.edgeSymbol = 0;
     }
-    return { block, held, first, count, repair: false };
+    return { block, first, count, repair: false, to: undefined };
   }
-}
-
-function hasBit(words: Uint32Array, bit: number): boolean {
-  return ((words[bit >> 5] ?? 0) & (1 << (bit & 31))) !== 0;
-}
-
-/** The lowest set bit below `end`, or -1. */
-function firstBit(words: Uint32Array, end: number): number {
-  for (let word = 0; word * 32 < end; word++) {
-    const bits = words[word] ?? 0;
-    if (bits === 0) continue;
-    const bit = word * 32 + (31 - Math.clz32(bits & -bits));
-    return bit < end ? bit : -1;
-  }
-  return -1;
 }

@@ -15,9 +15,13 @@ import {
   LINGER_US_MAX,
   LINGER_US_MIN,
   READ_AHEAD,
+  REPAIR_RETRY_US,
   SYNC_INTERVAL_US,
   SYNC_SOON_US_MIN,
+  TURN_TARGETS_MIN,
 } from "./tuning.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
 
 /**
  * The owner's half of the block flow: asks the source for blocks, sends them as window and targets allow, repeats what is asked
@@ -41,6 +45,8 @@ export class SenderFlow {
   /** Grows while SYNC after SYNC brings no news. */
   #syncSoonUs = SYNC_SOON_US_MIN;
   #sincePoll = 0;
+  /** When repeats to single targets are to be looked at. */
+  #repairsAt = NEVER;
   /** Whether pacing, and not the window, keeps the next packet back. */
   #paced = false;
   #limitedBy: FlowLimit = "source";
@@ -62,7 +68,11 @@ export class SenderFlow {
     this.#core = core;
     this.#key = key;
     this.#targets = options.targets;
-    this.#window = new SendWindow(key.push, { slots: options.slots, symbolSize: options.symbolSize });
+    // Of many, too many miss the same, and each keeps quiet about what another has asked for (PROTOCOL §7.7).
+    const few = options.targets.size < TURN_TARGETS_MIN;
+    const addresses = few ? options.targets.all().map(({ address }) => address) : [];
+    const { slots, symbolSize } = options;
+    this.#window = new SendWindow(key.push, { slots, symbolSize, addresses });
     const packetBytes = options.symbolSize + 60;
     this.#flight = new Flight({ packetBytes, pacer: core.pacer });
     this.#content = new ContentMap(options.capacity);
@@ -177,12 +187,15 @@ export class SenderFlow {
     this.pump();
   }
 
-  onNak(nak: Nak, now: Micros): void {
+  onNak(target: Target, nak: Nak, now: Micros): void {
     const trip = this.roundTripUs() * LINGER_ROUND_TRIPS;
     const lingerUs = Math.min(LINGER_US_MAX, Math.max(LINGER_US_MIN, trip));
+    const from = this.#targets.placeOf(target);
     for (const { block, missing } of nak.blocks) {
-      this.#core.counters.add("repairs requested", this.#window.request(block, missing, { now, lingerUs }));
+      const more = this.#window.request(block, missing, { from, now, lingerUs });
+      this.#core.counters.add("repairs requested", more);
     }
+    this.#repairsAt = Math.min(this.#repairsAt, this.#window.directDue);
   }
 
   roundTripUs(): number {
@@ -202,6 +215,7 @@ export class SenderFlow {
   ): number {
     const { now } = options;
     const limit = this.#targets.limit();
+    this.#repairsAt = NEVER;
     if (!this.#window.hasWork(limit)) {
       const held = this.#window.full || this.#window.edgeBlock < this.#window.next;
       this.#limitedBy = held ? "receivers" : "source";
@@ -212,18 +226,27 @@ export class SenderFlow {
     this.#paced = pacer.limited && (budget > 0 || now < pacer.at);
     if (budget === 0) this.#limitedBy = this.#limit(now);
     let count = 0;
+    // Half of the room at most, so that the flow, and with it the answers, go on.
+    let direct = Math.ceil(budget / 2);
+    let last: number | undefined;
     while (count < options.rowsMax && budget > 0) {
       const row = at + count * TX_ROW_WORDS;
       const sequence = this.#flight.sent;
-      const packets = this.#window.fillRow(rows, row, { budget, limit, sequence, now });
-      if (packets === 0) break;
-      this.#account(rows, row, packets);
-      this.#flight.onSent(packets, now);
+      const packets = this.#window.fillRow(rows, row, { budget, direct, limit, sequence, now });
+      if (packets === 0) {
+        // What there is waits for its time, not for the pacer's.
+        this.#paced = false;
+        break;
+      }
+      if (this.#account(rows, row, { packets, now }) === "direct") direct -= packets;
+      else last = row;
       // A paced sender sends one burst at a time.
       budget = pacer.limited ? 0 : budget - packets;
       count++;
     }
-    if (count > 0) this.#afterRows(rows, at + (count - 1) * TX_ROW_WORDS, { budget, now });
+    if (last !== undefined) this.#afterRows(rows, last, { budget, now });
+    const due = this.#window.directDue;
+    this.#repairsAt = due > now ? due : now + REPAIR_RETRY_US;
     return count;
   }
 
@@ -262,7 +285,8 @@ export class SenderFlow {
   deadline(sends: boolean): Micros {
     // Pacing matters only while there is something to send that fits the window; otherwise it would wake the caller for nothing.
     const paced = sends && this.#paced && this.#window.hasWork(this.#targets.limit());
-    return (paced ? Math.min(this.#syncDue, this.#core.pacer.at) : this.#syncDue) as Micros;
+    const due = paced ? Math.min(this.#syncDue, this.#core.pacer.at) : this.#syncDue;
+    return (sends ? Math.min(due, this.#repairsAt) : due) as Micros;
   }
 
   /** What keeps packets back that are there to be sent. */
@@ -272,10 +296,24 @@ export class SenderFlow {
     return this.#flight.mode === "start" ? "start" : "network";
   }
 
-  #account(rows: Uint32Array, row: number, packets: number): void {
+  /** Counts a row's packets where they belong. */
+  #account(
+    rows: Uint32Array,
+    row: number,
+    sent: { readonly packets: number; readonly now: Micros },
+  ): "direct" | "group" {
+    const { packets, now } = sent;
+    const { counters } = this.#core;
     const flags = rows[row + TxRow.flags] ?? 0;
-    this.#core.counters.add((flags & DataFlag.repair) !== 0 ? "sent repairs" : "sent symbols", packets);
+    counters.add((flags & DataFlag.repair) !== 0 ? "sent repairs" : "sent symbols", packets);
+    if ((flags & DataFlag.direct) !== 0) {
+      counters.add("sent repairs to one", packets);
+      this.#flight.onDirect(packets, now);
+      return "direct";
+    }
+    this.#flight.onSent(packets, now);
     this.#sincePoll += packets;
+    return "group";
   }
 
   /**

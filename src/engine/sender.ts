@@ -121,8 +121,8 @@ export class Sender {
   }
 
   onNak(node: NodeId, nak: Nak, now: Micros): void {
-    const phase = this.#targets.get(node)?.phase;
-    if (phase === "live" && !this.#ending.begun) this.#flow.onNak(nak, now);
+    const target = this.#targets.get(node);
+    if (target?.phase === "live" && !this.#ending.begun) this.#flow.onNak(target, nak, now);
   }
 
   /** A prepared receiver asks what has become of the push. */

@@ -145,10 +145,16 @@ export class Targets {
     this.onMoved(target);
   }
 
-  /** To be called when `next` or `limit` of a target has changed. */
-  onMoved(target: Target): void {
+  /** Where in `all` a target is. */
+  placeOf(target: Target): number {
     const place = this.#places.get(target);
     assert(place !== undefined, "target of another push");
+    return place;
+  }
+
+  /** To be called when `next` or `limit` of a target has changed. */
+  onMoved(target: Target): void {
+    const place = this.placeOf(target);
     this.#next.set(place, isLive(target) ? target.next : Number.POSITIVE_INFINITY);
     this.#limit.set(place, isLive(target) ? target.limit : Number.POSITIVE_INFINITY);
   }

@@ -103,6 +103,14 @@ export const BROKEN_MAX = 8;
 export const LINGER_ROUND_TRIPS = 1;
 export const LINGER_US_MIN = 2_000;
 export const LINGER_US_MAX = 60_000;
+/**
+ * A repeat for one target waits so long for others that miss the same: when all lose a packet, their first requests come within the spread of the
+ * back-offs. After so many repeats that were for nothing, if they are half of all, a target gets none of its own any more.
+ */
+export const REPAIR_GATHER_US = 1_000;
+export const VAIN_REPAIRS_MIN = 32;
+/** While the window has no room for repeats that are due, it is looked at again this often. */
+export const REPAIR_RETRY_US = 1_000;
 /** What a round trip is taken for before the first measurement. */
 export const ROUND_TRIP_US_FIRST = 5_000;
 

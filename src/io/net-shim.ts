@@ -2,7 +2,7 @@ import type { Address } from "../engine/ports.ts";
 import { assert, type NodeId } from "../wire/brand.ts";
 import { RX_TABLE_WORDS } from "../wire/rx-table.ts";
 import { VERDICTS } from "../wire/twin.ts";
-import { TX_ROW_WORDS, TX_ROWS_MAX } from "../wire/tx-row.ts";
+import { TX_ROW_WORDS, TX_ROWS_MAX, TxRow } from "../wire/tx-row.ts";
 import {
   COUNTER_COUNT,
   CounterIndex,
@@ -229,8 +229,12 @@ export class NetShim {
     this.#cursors.fill(0);
   }
 
-  /** Sends started rows as far as the socket takes them. `failed`: what is left of them is given up, like packets lost on the way. */
+  /**
+   * Sends started rows as far as the socket takes them. `failed`: what is left of the row that it befell is given up, like packets lost on the way, and of all the
+   * others if it goes to the group.
+   */
   sendRows(): SendResult {
+    let failed: SendResult = "done";
     while (this.rowsPending) {
       const sent = shim.mk_send_data(
         this.#net,
@@ -243,11 +247,19 @@ export class NetShim {
       if (this.#cursors[0] === this.#rowCount) this.#rowCount = 0;
       else if (sent === -LINUX_EAGAIN) return "full";
       else if (sent < 0) {
-        this.#rowCount = 0;
-        return { kind: "failed", errno: -sent };
+        failed = { kind: "failed", errno: -sent };
+        this.#giveUpRow();
       }
     }
-    return "done";
+    return failed;
+  }
+
+  /** What befalls a row to one member need not befall the next. */
+  #giveUpRow(): void {
+    const row = this.#cursors[0] ?? 0;
+    const toOne = this.rows[row * TX_ROW_WORDS + TxRow.port] !== 0;
+    this.#cursors.set([row + 1, 0]);
+    if (!toOne || row + 1 === this.#rowCount) this.#rowCount = 0;
   }
 
   /** Adds a control packet to be sent by `sendControl`, to the group if `to` is undefined. False: no room; send first. */

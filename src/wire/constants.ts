@@ -56,7 +56,7 @@ export function isContent(kind: BlockKind): boolean {
 }
 
 /** Other bits of a DATA packet's flags (PROTOCOL §5.2). */
-export const DataFlag = { lastOfKind: 0x08, final: 0x10, repair: 0x20, poll: 0x40 } as const;
+export const DataFlag = { lastOfKind: 0x08, final: 0x10, repair: 0x20, poll: 0x40, direct: 0x80 } as const;
 
 export const RefuseReason = {
   readOnly: 1,

@@ -28,10 +28,10 @@ export const RxHead = {
   edgeBlock: 8, // P: edge (PROTOCOL §7.2) from packets without the repair flag: block …
   edgeSymbol: 9, // P: … and symbol, one past the last seen
   sequence: 10, // P: sequence of the newest packet
-  received: 11, // P: packets of this push that passed all checks
-  duplicates: 12, // P: of these, symbols that were there already, or of blocks not wanted
-  outside: 13, // P: of these, blocks outside base..limit
-  mismatched: 14, // P: of these, K, flags or length contradict the block's first packet or the OFFER
+  received: 11, // P: packets of this push to the group that passed all checks
+  duplicates: 12, // P: of all, symbols that were there already, or of blocks not wanted
+  outside: 13, // P: of all, blocks outside base..limit
+  mismatched: 14, // P: of all, K, flags or length contradict the block's first packet or the OFFER
   polled: 15, // P: 1 when a packet had the poll flag
   touched: 16, // P: 1 when any packet of this push has come
 } as const;

@@ -31,7 +31,9 @@ export const VERDICTS: readonly Verdict[] = ["data", "control", "own", "stray", 
 /** PROTOCOL §6.1: with the header, the largest UDP payload over IPv4. */
 const SYMBOL_SIZE_MAX = 65_475;
 const FLAG_KIND = 0x07;
-const FLAG_RESERVED = 0x80;
+/** Beyond it no flags of a row make sense, nor ports. */
+const FLAGS_MAX = 0xff;
+const PORT_MAX = 0xffff;
 /** What all packets of a block have in common of their flags (PROTOCOL §5.2). */
 const FLAGS_OF_BLOCK = FLAG_KIND | DataFlag.lastOfKind | DataFlag.final;
 /** The checksum field as it counts in the checksum. */
@@ -98,7 +100,7 @@ export function buildPackets(
     header.setUint32(24, block);
     packet[28] = symbol;
     packet[29] = symbols;
-    header.setUint16(30, sequence + (symbol - first));
+    if ((flags & DataFlag.direct) === 0) header.setUint16(30, sequence + (symbol - first));
     packet.set(arena.bytes.subarray(from, from + bytes), HEADER_BYTES);
     if (checksums === "real") sealControl(packet);
     packets.push(packet);
@@ -122,12 +124,18 @@ function checksumOf(packet: Uint8Array): number {
 function refuseData(header: DataView, bytes: number): Drop | undefined {
   const flags = header.getUint8(3);
   const symbols = header.getUint8(29);
-  if ((flags & FLAG_RESERVED) !== 0) return "reserved";
+  if (!isFormOfDirect(flags, header.getUint16(30))) return "reserved";
   if (bytes === HEADER_BYTES) return "short";
   if (bytes > HEADER_BYTES + SYMBOL_SIZE_MAX) return "long";
   if ((flags & FLAG_KIND) > BlockKind.compressed) return "range";
   if (symbols === 0 || symbols > SYMBOLS_MAX || header.getUint8(28) >= symbols) return "range";
   return undefined;
+}
+
+/** Whether a packet is not direct, or has all that direct ones have (PROTOCOL §5.2). */
+function isFormOfDirect(flags: number, sequence: number): boolean {
+  if ((flags & DataFlag.direct) === 0) return true;
+  return (flags & DataFlag.repair) !== 0 && (flags & DataFlag.poll) === 0 && sequence === 0;
 }
 
 /** Index of the context that receives this packet's push, or -1. */
@@ -200,17 +208,19 @@ function takeData(
   if (isLast) table[entry + RxEntry.lastBytes] = bytes;
 }
 
-/** What every packet of a push tells, wanted or not: sequence, poll and edge. */
+/** What every packet to the group tells, wanted or not: sequence, poll and edge. */
 function noteProgress(
   table: Uint32Array,
   head: number,
   seen: { block: number; symbol: number; flags: number; sequence: number },
 ): void {
+  table[head + RxHead.touched] = 1;
+  // The others do not see it: it is no part of the flow.
+  if ((seen.flags & DataFlag.direct) !== 0) return;
   const ahead = (seen.sequence - word(table, head + RxHead.sequence)) & 0xffff;
   // Serial numbers: what is in the half before the newest known one is older.
   if (table[head + RxHead.received] === 0 || ahead < 0x8000) table[head + RxHead.sequence] = seen.sequence;
   add(table, head + RxHead.received);
-  table[head + RxHead.touched] = 1;
   if ((seen.flags & DataFlag.poll) !== 0) table[head + RxHead.polled] = 1;
   if ((seen.flags & DataFlag.repair) !== 0) return;
   const edgeBlock = word(table, head + RxHead.edgeBlock);
@@ -230,12 +240,17 @@ function readRow(row: Uint32Array, arena: Arena): Record<keyof typeof TxRow, num
   const lastBytes = word(row, TxRow.lastBytes);
   const flags = word(row, TxRow.flags);
   const symbolSize = word(row, TxRow.symbolSize);
+  const sequence = word(row, TxRow.sequence);
+  const ip = word(row, TxRow.ip);
+  const port = word(row, TxRow.port);
   assert(symbols >= 1 && symbols <= SYMBOLS_MAX, "send row: symbols");
   assert(first < symbols && count >= 1 && count <= symbols - first, "send row: run of symbols");
   assert(symbolSize >= 1 && symbolSize <= SYMBOL_SIZE_MAX, "send row: symbol size");
   assert(symbols * symbolSize <= arena.slotBytes, "send row: block larger than a slot");
   assert(lastBytes >= 1 && lastBytes <= symbolSize, "send row: last symbol");
-  assert(flags < FLAG_RESERVED, "send row: flags");
+  assert(flags <= FLAGS_MAX && isFormOfDirect(flags, sequence), "send row: flags");
+  const direct = (flags & DataFlag.direct) !== 0;
+  assert(direct ? ip > 0 && port > 0 && port <= PORT_MAX : ip === 0 && port === 0, "send row: address");
   assert(slot < Math.floor(arena.bytes.length / arena.slotBytes), "send row: slot");
   const block = word(row, TxRow.block);
   return {
@@ -248,7 +263,9 @@ function readRow(row: Uint32Array, arena: Arena): Record<keyof typeof TxRow, num
     flags,
     push: word(row, TxRow.push),
     symbolSize,
-    sequence: word(row, TxRow.sequence),
+    sequence,
+    ip,
+    port,
   };
 }
 

@@ -40,6 +40,7 @@ export function newGroup(options: {
     noSend: false,
     rateLimit: undefined,
     link: { ...CLEAN_LINK },
+    closed: false,
     disk: { ...NO_DISK_FAULTS },
     ...options.host,
   }));

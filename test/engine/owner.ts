@@ -2,7 +2,7 @@ import { createEngine } from "../../src/engine/node.ts";
 import type { Command, Engine, EngineConfig, EngineEvent, Outcome, Output } from "../../src/engine/ports.ts";
 import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
 import { decode, encode } from "../../src/wire/codec.ts";
-import { BlockKind } from "../../src/wire/constants.ts";
+import { BlockKind, DataFlag } from "../../src/wire/constants.ts";
 import { groupTag } from "../../src/wire/crc32c.ts";
 import type { SourceReply, SourceRequest } from "../../src/wire/disk-port.ts";
 import { SEND_TASK } from "../../src/wire/disk-port.ts";
@@ -28,8 +28,10 @@ export class Owner {
   readonly events: EngineEvent[] = [];
   readonly sent: Message[] = [];
   readonly requests: SourceRequest[] = [];
-  /** DATA packets taken so far, by push. */
+  /** DATA packets to the group taken so far, by push. */
   readonly packets = new Map<number, number>();
+  /** Every row taken so far. */
+  readonly rows: Uint32Array[] = [];
   readonly #members: readonly NodeId[];
   readonly #contentBlocks: number;
   readonly #entries: number;
@@ -152,6 +154,8 @@ export class Owner {
       if (count === 0) return packets;
       for (let at = 0; at < count * TX_ROW_WORDS; at += TX_ROW_WORDS) {
         const [push, more] = [this.#rows[at + TxRow.push] ?? 0, this.#rows[at + TxRow.count] ?? 0];
+        this.rows.push(this.#rows.slice(at, at + TX_ROW_WORDS));
+        if (((this.#rows[at + TxRow.flags] ?? 0) & DataFlag.direct) !== 0) continue;
         this.packets.set(push, this.sentOf(push) + more);
         packets += more;
       }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Address } from "../../src/engine/ports.ts";
 import { SendWindow } from "../../src/engine/send-window.ts";
 import type { BlockIndex, PushId, Slot } from "../../src/wire/brand.ts";
 import { DataFlag, NAK_BITMAP_BYTES } from "../../src/wire/constants.ts";
@@ -6,10 +7,11 @@ import { TX_ROW_WORDS, TxRow } from "../../src/wire/tx-row.ts";
 
 const block = (index: number) => index as BlockIndex;
 
-function opened(slots: number, sizes: readonly number[]): SendWindow {
+function opened(slots: number, sizes: readonly number[], addresses: readonly Address[] = []): SendWindow {
   const window = new SendWindow(7 as PushId, {
     slots: Array.from({ length: slots }, (_, i) => i as Slot),
     symbolSize: 100,
+    addresses,
   });
   for (const [index, bytes] of sizes.entries()) {
     const slot = window.takeSlot();
@@ -22,7 +24,13 @@ function opened(slots: number, sizes: readonly number[]): SendWindow {
 function row(window: SendWindow, options: { budget?: number; limit?: number; now?: number } = {}) {
   const words = new Uint32Array(TX_ROW_WORDS);
   const { budget = 1000, limit = 1000, now = 0 } = options;
-  const packets = window.fillRow(words, 0, { budget, limit: block(limit), sequence: 65_535, now });
+  const packets = window.fillRow(words, 0, {
+    budget,
+    direct: budget,
+    limit: block(limit),
+    sequence: 65_535,
+    now,
+  });
   if (packets === 0) return undefined;
   const [index, first, flags] = [words[TxRow.block], words[TxRow.first], words[TxRow.flags] ?? 0];
   return { index, first, packets, repair: (flags & DataFlag.repair) !== 0, words };
@@ -54,9 +62,9 @@ describe("the owner's window", () => {
     const window = opened(4, [1000, 1000]);
     row(window);
     row(window, { budget: 3 });
-    expect(window.request(block(0), missing(1, 2, 9), { now: 10, lingerUs: 5 })).toBe(3);
-    expect(window.request(block(1), missing(2, 3), { now: 10, lingerUs: 5 })).toBe(1);
-    expect(window.request(block(2), missing(0), { now: 10, lingerUs: 5 })).toBe(0);
+    expect(window.request(block(0), missing(1, 2, 9), { from: undefined, now: 10, lingerUs: 5 })).toBe(3);
+    expect(window.request(block(1), missing(2, 3), { from: undefined, now: 10, lingerUs: 5 })).toBe(1);
+    expect(window.request(block(2), missing(0), { from: undefined, now: 10, lingerUs: 5 })).toBe(0);
     expect(row(window)).toMatchObject({ index: 0, first: 1, packets: 2, repair: true });
     expect(row(window)).toMatchObject({ index: 0, first: 9, packets: 1, repair: true });
     expect(row(window)).toMatchObject({ index: 1, first: 2, packets: 1, repair: true });
@@ -66,16 +74,16 @@ describe("the owner's window", () => {
   test("a repeat answers further requests while it lingers, not one microsecond longer", () => {
     const window = opened(4, [1000]);
     row(window);
-    window.request(block(0), missing(4), { now: 100, lingerUs: 50 });
+    window.request(block(0), missing(4), { from: undefined, now: 100, lingerUs: 50 });
     row(window, { now: 100 });
-    expect(window.request(block(0), missing(4), { now: 149, lingerUs: 50 })).toBe(0);
-    expect(window.request(block(0), missing(4), { now: 150, lingerUs: 50 })).toBe(1);
+    expect(window.request(block(0), missing(4), { from: undefined, now: 149, lingerUs: 50 })).toBe(0);
+    expect(window.request(block(0), missing(4), { from: undefined, now: 150, lingerUs: 50 })).toBe(1);
   });
 
   test("bits beyond the block mean nothing", () => {
     const window = opened(4, [300]);
     row(window);
-    expect(window.request(block(0), missing(2, 3, 200), { now: 0, lingerUs: 0 })).toBe(1);
+    expect(window.request(block(0), missing(2, 3, 200), { from: undefined, now: 0, lingerUs: 0 })).toBe(1);
   });
 
   test("slots come back when every target is done, even beyond what exists", () => {

@@ -3,7 +3,14 @@ import fc from "fast-check";
 import { allocate, shim } from "../../src/io/ffi.ts";
 import { crc32c } from "../../src/wire/crc32c.ts";
 import { RX_TABLE_WORDS, RxHead } from "../../src/wire/rx-table.ts";
-import { buildPackets, receivePacket, sealControl, VERDICTS, type Verdict } from "../../src/wire/twin.ts";
+import {
+  type Arena,
+  buildPackets,
+  receivePacket,
+  sealControl,
+  VERDICTS,
+  type Verdict,
+} from "../../src/wire/twin.ts";
 import { TX_ROW_WORDS, TxRow } from "../../src/wire/tx-row.ts";
 import { answerOf, ShimHandler } from "./handler.ts";
 import { prepare, SLOT_BYTES, SLOTS, scenario, self, small } from "./scenario.ts";
@@ -106,13 +113,25 @@ describe("sending", () => {
         push: word,
         sequence: small(0xffff),
       }),
+      // Most go to the group, a few to one member.
+      fc.option(
+        fc.record({ ip: fc.integer({ min: 1, max: 0xffffffff }), port: fc.integer({ min: 1, max: 0xffff }) }),
+      ),
     )
-    .map(([run, rest]) => {
+    .map(([run, group, to]) => {
+      const direct = to === null ? {} : { ...to, flags: 0xa0 | (group.flags & 0x1f), sequence: 0 };
+      const rest = { ...group, ...direct };
       const words = new Uint32Array(TX_ROW_WORDS);
       for (const [name, value] of Object.entries({ ...run, ...rest }))
         words[TxRow[name as keyof typeof TxRow]] = value;
       return words;
     });
+
+  const builtByTwin = (row: Uint32Array, arena: Arena) =>
+    buildPackets(row, arena, self).map((packet) => ({
+      packet,
+      to: { ip: row[TxRow.ip] ?? 0, port: row[TxRow.port] ?? 0 },
+    }));
 
   test("rows become the same packets", () => {
     fc.assert(
@@ -120,7 +139,7 @@ describe("sending", () => {
         c.arena.bytes.set(bytes);
         const arena = { bytes, slotBytes: SLOT_BYTES };
         const built = c.build(rows);
-        expect(built).toEqual(rows.flatMap((row) => buildPackets(row, arena, self)));
+        expect(built).toEqual(rows.flatMap((row) => builtByTwin(row, arena)));
         expect(built.length).toBeGreaterThan(0);
       }),
       { numRuns: 150 },
@@ -139,7 +158,7 @@ describe("sending", () => {
         const built = c.build([changed]);
         outcomes.add(built === "broken");
         if (built === "broken") expect(() => buildPackets(changed, arena, self)).toThrow("assertion failed");
-        else expect(buildPackets(changed, arena, self)).toEqual(built);
+        else expect(builtByTwin(changed, arena)).toEqual(built);
       }),
       { numRuns: 2000 },
     );
@@ -168,9 +187,35 @@ describe("sending", () => {
     const bytes = 131_072;
     const large = new ShimHandler(self, 2, bytes);
     const arena = { bytes: new Uint8Array(2 * bytes), slotBytes: bytes };
-    expect(large.build([edge(name, good)])).toEqual(buildPackets(edge(name, good), arena, self));
+    expect(large.build([edge(name, good)])).toEqual(builtByTwin(edge(name, good), arena));
     expect(large.build([edge(name, bad)])).toBe("broken");
     expect(() => buildPackets(edge(name, bad), arena, self)).toThrow("assertion failed");
+  });
+
+  /** The same row for one member. */
+  const directEdge = (change: Partial<Record<keyof typeof TxRow, number>>) => {
+    const words = edge("flags", 0xa2);
+    const direct = { ip: 0xffff_ffff, port: 65_535, ...change };
+    for (const [field, number] of Object.entries(direct)) words[TxRow[field as keyof typeof TxRow]] = number;
+    return words;
+  };
+  test.each([
+    ["all as it must be", {}, true],
+    ["no address", { ip: 0 }, false],
+    ["no port", { port: 0 }, false],
+    ["a port of 17 bits", { port: 65_536 }, false],
+    ["no repeat", { flags: 0x82 }, false],
+    ["asks for an answer", { flags: 0xe2 }, false],
+    ["has a place in the flow", { sequence: 1 }, false],
+    ["flags of 9 bits", { flags: 0x1a2 }, false],
+    ["an address, but for the group", { flags: 0x22 }, false],
+  ] as const)("a row for one member: %s", (_, change, good) => {
+    const large = new ShimHandler(self, 2, 1000);
+    const arena = { bytes: new Uint8Array(2000), slotBytes: 1000 };
+    const row = directEdge(change);
+    if (good) expect(large.build([row])).toEqual(builtByTwin(row, arena));
+    else expect(large.build([row])).toBe("broken");
+    if (!good) expect(() => buildPackets(row, arena, self)).toThrow("assertion failed");
   });
 });
 

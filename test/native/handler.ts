@@ -1,3 +1,4 @@
+import type { Address } from "../../src/engine/ports.ts";
 import { COUNTER_COUNT, NET_BYTES, NetField } from "../../src/io/abi-net.ts";
 import { addressAt, allocate, type Memory, type Pointer, shim } from "../../src/io/ffi.ts";
 import { RecordBuffer } from "../../src/io/records.ts";
@@ -13,6 +14,8 @@ const LINUX_EFAULT = 14;
 
 /** "broken": the table or row leads out of the arena, which stops the process elsewhere. */
 export type Answer = Verdict | "broken";
+
+export type Built = { readonly packet: Uint8Array; readonly to: Address };
 
 /** A state with table and arena of its own; no sockets. */
 export class ShimHandler {
@@ -60,8 +63,8 @@ export class ShimHandler {
     return verdict;
   }
 
-  /** The packets of the rows, or "broken". */
-  build(rows: readonly Uint32Array[]): Uint8Array[] | "broken" {
+  /** The packets of the rows and where each goes (zeros: to the group), or "broken". */
+  build(rows: readonly Uint32Array[]): Built[] | "broken" {
     const words = new Uint32Array(this.#rows.buffer);
     for (const [at, row] of rows.entries()) words.set(row, at * TX_ROW_WORDS);
     const used = shim.mk_build_data(this.#net, this.#rows.address, rows.length, this.#out.address, OUT_BYTES);
@@ -69,11 +72,8 @@ export class ShimHandler {
     if (used < 0) throw new Error(`the shim answered ${used}`);
     const records = new RecordBuffer(this.#out.buffer);
     records.filled(used);
-    const packets: Uint8Array[] = [];
-    records.each((packet, from) => {
-      if (from.ip !== 0 || from.port !== 0) throw new Error("built packets go to the group");
-      packets.push(packet.slice());
-    });
+    const packets: Built[] = [];
+    records.each((packet, to) => packets.push({ packet: packet.slice(), to }));
     return packets;
   }
 }

@@ -43,7 +43,7 @@ const slot = fc.oneof(
 const header = fc.record({
   type: fc.oneof({ weight: 12, arbitrary: fc.constant(19) }, { weight: 1, arbitrary: small(255) }),
   flags: fc.oneof(
-    { weight: 6, arbitrary: fc.constantFrom(2, 0x22, 0x42, 0x12, 0x0a) },
+    { weight: 6, arbitrary: fc.constantFrom(2, 0x22, 0x42, 0x12, 0x0a, 0xa2) },
     { weight: 1, arbitrary: small(255) },
   ),
   node: fc.oneof(

@@ -40,6 +40,7 @@ export function calmWorld(options: {
     noSend: false,
     rateLimit: undefined,
     link: { ...CLEAN_LINK, ...options.link },
+    closed: false,
     disk: NO_DISK_FAULTS,
   };
   const scenario: Scenario = {

@@ -16,9 +16,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a repair of a single symbol is forgotten",
-    file: "src/engine/send-window.ts",
-    find: "if (added > 0) this.#repairs.add(block);",
-    replace: "if (added > 1) this.#repairs.add(block);",
+    file: "src/engine/repairs.ts",
+    find: "this.#queue(block, whom, request.now);",
+    replace: "if (added > 1) this.#queue(block, whom, request.now);",
   },
   {
     name: "a block's first symbol is never missed",
@@ -34,9 +34,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a repeat lingers for ever",
-    file: "src/engine/send-window.ts",
-    find: "if (time.now - held.repeatedAt >= time.lingerUs) held.repeated.fill(0);",
-    replace: "if (time.now < held.repeatedAt) held.repeated.fill(0);",
+    file: "src/engine/repairs.ts",
+    find: "return request.now - (symbols.repeatedAt[symbol] ?? 0) < request.lingerUs;",
+    replace: "return true;",
+  },
+  {
+    name: "what was repeated to one in vain is never repeated to the group",
+    file: "src/engine/repairs.ts",
+    find: "direct.vain++;\n    return GROUP;",
+    replace: "return asker;",
+  },
+  {
+    name: "a repeat to one waits for ever for others that miss the same",
+    file: "src/engine/repairs.ts",
+    find: "direct.due = now + this.#gatherUs;",
+    replace: "direct.due = now + 1e12;",
   },
   {
     name: "a dead member never expires",

@@ -1,4 +1,5 @@
 import type { Address } from "../../src/engine/ports.ts";
+import { PacketType } from "../../src/wire/constants.ts";
 import type { Prng } from "../support/prng.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Trace } from "./trace.ts";
@@ -61,6 +62,8 @@ type Port = {
   deaf: boolean;
   mute: boolean;
   side: number;
+  /** DATA for this host alone does not reach it, as behind a firewall that only lets the group's port through. For good. */
+  readonly closed: boolean;
 };
 
 type Flight = { readonly packet: Uint8Array; readonly from: Address; readonly to: Address | undefined };
@@ -81,6 +84,7 @@ export class Network {
     prng: Prng;
     hosts: number;
     link: (host: number) => LinkModel;
+    closed: (host: number) => boolean;
     loop: boolean;
   }) {
     this.#queue = options.queue;
@@ -97,6 +101,7 @@ export class Network {
         deaf: false,
         mute: false,
         side: 0,
+        closed: options.closed(host),
       });
     }
   }
@@ -190,6 +195,7 @@ export class Network {
 
   #arrive(port: Port, { packet, from, to }: Flight): void {
     const { endpoint } = port;
+    if (port.closed && to !== undefined && packet[2] === PacketType.data) return;
     // A daemon that has been restarted has another port: what was meant for the old one is for nobody.
     if (endpoint === undefined || (to !== undefined && !sameAddress(endpoint.address, to))) return;
     endpoint.receive(packet, from, to === undefined ? "group" : "own");

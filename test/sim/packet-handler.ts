@@ -1,4 +1,4 @@
-import type { EngineConfig } from "../../src/engine/ports.ts";
+import type { Address, EngineConfig } from "../../src/engine/ports.ts";
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 import { DataFlag, HEADER_BYTES } from "../../src/wire/constants.ts";
 import { groupTag } from "../../src/wire/crc32c.ts";
@@ -13,7 +13,7 @@ import {
   sealControl,
   type Verdict,
 } from "../../src/wire/twin.ts";
-import { TX_ROW_WORDS } from "../../src/wire/tx-row.ts";
+import { TX_ROW_WORDS, TxRow } from "../../src/wire/tx-row.ts";
 
 /** The shim's twin, bound to one process's memory. */
 export class PacketHandler {
@@ -64,12 +64,18 @@ export class PacketHandler {
     return packet;
   }
 
-  /** The DATA packets of the first `count` rows. */
-  build(rows: Uint32Array, count: number): Uint8Array[] {
-    const packets: Uint8Array[] = [];
+  /** The DATA packets of the first `count` rows, and where they go: to the group if `to` is undefined. */
+  build(
+    rows: Uint32Array,
+    count: number,
+  ): readonly { readonly packet: Uint8Array; readonly to: Address | undefined }[] {
+    const packets: { packet: Uint8Array; to: Address | undefined }[] = [];
     for (let row = 0; row < count; row++) {
       const words = rows.subarray(row * TX_ROW_WORDS, (row + 1) * TX_ROW_WORDS);
-      packets.push(...buildPackets(words, this.#arena, this.#self, this.#checksums));
+      const [ip, port] = [words[TxRow.ip] as number, words[TxRow.port] as number];
+      const to = port === 0 ? undefined : { ip, port };
+      for (const packet of buildPackets(words, this.#arena, this.#self, this.#checksums))
+        packets.push({ packet, to });
     }
     return packets;
   }

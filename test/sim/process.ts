@@ -309,7 +309,7 @@ export class Process implements Endpoint {
       if (count > 0) {
         for (let row = 0; row < count; row++)
           this.ledger.sent(this.#rows[row * TX_ROW_WORDS + TxRow.slot] as number);
-        for (const packet of this.#handler.build(this.#rows, count)) network.send(this, undefined, packet);
+        for (const { packet, to } of this.#handler.build(this.#rows, count)) network.send(this, to, packet);
       }
       this.#drain();
       if (count === 0) return;

@@ -14,6 +14,8 @@ export type HostPlan = {
   readonly noSend: boolean;
   readonly rateLimit: number | undefined;
   readonly link: LinkModel;
+  /** DATA for this host alone does not reach it, even when all else is well again. */
+  readonly closed: boolean;
   readonly disk: DiskFaults;
 };
 
@@ -123,6 +125,7 @@ function drawHosts(prng: Prng, options: { hosts: number; calm: boolean; network:
   const odd = prng.below(8);
   const tight = prng.below(3) === 0;
   const plans: HostPlan[] = [];
+  const closed = prng.fork("closed");
   for (let host = 0; host < hosts; host++) {
     plans.push({
       slots: prng.pick([16, 24, 64]),
@@ -133,6 +136,7 @@ function drawHosts(prng: Prng, options: { hosts: number; calm: boolean; network:
       noSend: odd === 1 && host === 1,
       rateLimit: odd === 2 ? prng.between(1, 20) * 1_000_000 : undefined,
       link: { ...network, lossIn: prng.below(3) === 0 ? 0 : network.lossIn },
+      closed: closed.below(6) === 0,
       disk: drawDisk(prng, {
         faults: diskFaults && prng.below(2) === 0,
         slow: slowDisks && prng.below(2) === 0,

@@ -46,6 +46,7 @@ export class World {
       prng: this.prng.fork("network"),
       hosts: scenario.hosts.length,
       link: (host) => scenario.hosts[host]?.link ?? CLEAN_LINK,
+      closed: (host) => scenario.hosts[host]?.closed ?? false,
       loop: scenario.loop,
     });
     const { queue, network, journal, prng } = this;

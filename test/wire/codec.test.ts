@@ -93,7 +93,7 @@ describe("packets", () => {
       const header = fc.record({
         type: fc.constantFrom(...Object.values(PacketType)),
         node: fc.constantFrom(1, 1, 1, 0),
-        flags: fc.constantFrom(0, 0, 0, 0x12, 0x80),
+        flags: fc.constantFrom(0, 0, 0, 0x12, 0x80, 0xa2),
         symbols: fc.constantFrom(0, 0, 0, 1, 224, 225),
       });
       const bytes = fc.oneof(

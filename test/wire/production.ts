@@ -37,6 +37,7 @@ export type Data = {
   readonly final: boolean;
   readonly repair: boolean;
   readonly poll: boolean;
+  readonly direct: boolean;
   readonly block: number;
   readonly symbol: number;
   readonly symbols: number;
@@ -77,6 +78,7 @@ export function place(packet: Uint8Array, self: Self, data: Data, owner: NodeId,
     polled: head(RxHead.polled) === 1,
     edgeSymbol: head(RxHead.edgeSymbol),
     sequence: head(RxHead.sequence),
+    received: head(RxHead.received),
     payload: Buffer.from(arena.bytes.subarray(from, from + payload)).toString("hex"),
   };
 }
@@ -98,5 +100,6 @@ export function build(data: Data, flags: number, self: Self, push: PushId): Uint
   row[TxRow.push] = push;
   row[TxRow.symbolSize] = symbolSize;
   row[TxRow.sequence] = data.sequence;
+  if (data.direct) row.set([0x0a4d_0002, 40_000], TxRow.ip);
   return buildPackets(row, arena, self)[0];
 }

@@ -92,7 +92,7 @@ function packetOf(packet: string, groupTag: number): Decoded {
   const type = TYPES[num(header, "type")];
   if (type === undefined) throw new Refusal("type");
   const dataOnly = ["flags", "block", "symbol", "symbols", "sequence"];
-  if (type === "DATA") must(num(header, "flags") < 0x80, "reserved");
+  if (type === "DATA") must(directIsSound(num(header, "flags"), num(header, "sequence")), "reserved");
   else
     must(
       dataOnly.every((name) => header[name] === 0),
@@ -102,6 +102,12 @@ function packetOf(packet: string, groupTag: number): Decoded {
   const body = packet.slice(64);
   const message = type === "DATA" ? dataOf(header, body) : bodyOf(type, body);
   return { node: str(header, "node"), push: num(header, "push"), message };
+}
+
+/** §5.2, bit 7. */
+function directIsSound(flags: number, sequence: number): boolean {
+  const [repair, poll] = [Math.floor(flags / 32) % 2 === 1, Math.floor(flags / 64) % 2 === 1];
+  return flags < 128 || (repair && !poll && sequence === 0);
 }
 
 const NO_ID = "0x0000000000000000";
@@ -116,7 +122,7 @@ function dataOf(header: Fields, payload: string): Plain {
   must(kind !== undefined && symbols >= 1 && symbols <= 224 && symbol < symbols);
   const bit = (n: number): boolean => Math.floor(flags / 2 ** n) % 2 === 1;
   const { block = 0, sequence = 0 } = header;
-  const marks = { lastOfKind: bit(3), final: bit(4), repair: bit(5), poll: bit(6) };
+  const marks = { lastOfKind: bit(3), final: bit(4), repair: bit(5), poll: bit(6), direct: bit(7) };
   return { type: "data", kind: kind ?? "", ...marks, block, symbol, symbols, sequence, payload };
 }
 

@@ -66,6 +66,7 @@ describe("vectors: accepted packets", () => {
       polled: expected.poll,
       edgeSymbol: expected.repair ? 0 : expected.symbol + 1,
       sequence: expected.sequence,
+      received: expected.direct ? 0 : 1,
       payload: expected.payload,
     });
     const again = build(expected, flags, { node: owner, groupTag: tag }, push as PushId);

@@ -155,7 +155,9 @@ export class LargeOwner {
         flags: row(TxRow.flags),
         sequence: row(TxRow.sequence),
       };
-      this.#ports.sendRun(OWNER, run, { packetBytes: HEADER_BYTES + row(TxRow.symbolSize), now });
+      const packetBytes = HEADER_BYTES + row(TxRow.symbolSize);
+      if (row(TxRow.port) === 0) this.#ports.sendRun(OWNER, run, { packetBytes, now });
+      else this.#around.sendDirect(run, { to: row(TxRow.ip), packetBytes, now });
       packets += run.count;
     }
     return packets;

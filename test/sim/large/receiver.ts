@@ -6,7 +6,7 @@ import { RX_TABLE_WORDS } from "../../../src/wire/rx-table.ts";
 import type { Prng } from "../../support/prng.ts";
 import { engineOf } from "../engine-under-test.ts";
 import { type LargeModel, PACKET_CHARGE } from "./model.ts";
-import { isMissing, takeRun } from "./run-intake.ts";
+import { type DataRun, isMissing, takeRun } from "./run-intake.ts";
 import type { Passage, Switch } from "./switch.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -18,6 +18,10 @@ export type Surroundings = {
   readonly model: LargeModel;
   readonly ports: Switch;
   readonly totals: Totals;
+  sendDirect(
+    run: DataRun,
+    sent: { readonly to: number; readonly packetBytes: number; readonly now: number },
+  ): void;
   /** Sends a control packet at `now`. */
   send(host: number, sent: Sent): void;
 };
@@ -55,7 +59,7 @@ export class LargeReceiver {
   #socket: Waiting[] = [];
   #packets = 0;
   readonly #packetUs: number;
-  #inbox: { readonly at: number; readonly packet: Uint8Array }[] = [];
+  #inbox: { readonly at: number; readonly packet: Uint8Array | DataRun }[] = [];
   #replies: { readonly at: number; readonly reply: StageReply }[] = [];
 
   constructor(host: number, around: Surroundings, prng: Prng) {
@@ -72,8 +76,8 @@ export class LargeReceiver {
     this.engine = engineOf(configOf(host, around.model), memory, () => random.u32());
   }
 
-  /** A packet for this host alone, which arrives at `at`. */
-  receive(packet: Uint8Array, at: number): void {
+  /** A packet for this host alone, which arrives at `at`: a control packet, or a run of one DATA packet. */
+  receive(packet: Uint8Array | DataRun, at: number): void {
     if (!this.#isLost()) this.#inbox.push({ at, packet });
   }
 
@@ -193,8 +197,9 @@ export class LargeReceiver {
   #takeInbox(now: number): number {
     let packets = 0;
     while (this.#inbox[0] !== undefined && this.#inbox[0].at <= now) {
-      const { packet } = this.#inbox.shift() as { packet: Uint8Array };
-      this.engine.onControl(packet, addressOf(0), now as Micros);
+      const { packet } = this.#inbox.shift() as { packet: Uint8Array | DataRun };
+      if (packet instanceof Uint8Array) this.engine.onControl(packet, addressOf(0), now as Micros);
+      else if (takeRun(this.#table, packet, { from: 0, end: 1 }) >= 0) this.engine.onReceived(now as Micros);
       this.#drain(now);
       packets++;
     }

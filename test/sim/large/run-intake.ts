@@ -44,7 +44,7 @@ export function takeRun(
     return 0;
   }
   table[entry + RxEntry.symbols] = run.symbols;
-  table[entry + RxEntry.flags] = run.flags & ~(DataFlag.repair | DataFlag.poll);
+  table[entry + RxEntry.flags] = run.flags & ~(DataFlag.repair | DataFlag.poll | DataFlag.direct);
   const fresh = setBits(table, entry + RxEntry.bitmap, run.first + part.from, run.first + part.end);
   add(table, entry + RxEntry.have, fresh);
   add(table, head + RxHead.duplicates, count - fresh);
@@ -81,11 +81,12 @@ function noteRun(
   run: DataRun,
   part: { readonly from: number; readonly end: number },
 ): void {
+  table[head + RxHead.touched] = 1;
+  if ((run.flags & DataFlag.direct) !== 0) return;
   const sequence = (run.sequence + part.end - 1) & 0xffff;
   const ahead = (sequence - word(table, head + RxHead.sequence)) & 0xffff;
   if (table[head + RxHead.received] === 0 || ahead < 0x8000) table[head + RxHead.sequence] = sequence;
   add(table, head + RxHead.received, part.end - part.from);
-  table[head + RxHead.touched] = 1;
   if ((run.flags & DataFlag.poll) !== 0 && part.end === run.count) table[head + RxHead.polled] = 1;
   if ((run.flags & DataFlag.repair) !== 0) return;
   const edgeBlock = word(table, head + RxHead.edgeBlock);

@@ -8,6 +8,7 @@ import type { LargeModel } from "./model.ts";
 import { LargeOwner, OWNER, OWNER_WAKE_US } from "./owner.ts";
 import { type Peak, peak } from "./peak.ts";
 import { addressOf, LargeReceiver, type Sent, type Surroundings, type Totals } from "./receiver.ts";
+import type { DataRun } from "./run-intake.ts";
 import { Switch } from "./switch.ts";
 
 /** No push takes longer. */
@@ -89,6 +90,22 @@ class LargeWorld implements Surroundings {
     const receiver = this.receivers[target - 1];
     receiver?.receive(packet, at);
     this.#wake(target, Math.max(at, receiver?.busyUntil ?? 0));
+  }
+
+  /** The owner's DATA for one receiver. */
+  sendDirect(
+    run: DataRun,
+    sent: { readonly to: number; readonly packetBytes: number; readonly now: number },
+  ): void {
+    const target = sent.to - addressOf(OWNER).ip;
+    const receiver = this.receivers[target - 1];
+    if (receiver === undefined) throw new Error("DATA for nobody");
+    for (let packet = 0; packet < run.count; packet++) {
+      const at = this.ports.unicast(OWNER, target, { bytes: sent.packetBytes, now: sent.now });
+      if (at === undefined) continue;
+      receiver.receive({ ...run, first: run.first + packet, count: 1 }, at);
+      this.#wake(target, Math.max(at, receiver.busyUntil));
+    }
   }
 
   /** Lets time pass from `start`, when the push is asked for, until it is over. */
