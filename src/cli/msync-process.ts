@@ -6,8 +6,9 @@ export function msyncWorld(): MsyncWorld {
   let stop: AbortController | undefined;
   return {
     print: (fd, lines) => print(fd, lines.map((line) => `${line}\n`).join("")),
-    showsProgress: async (wanted) => wanted === "always" || (wanted === "auto" && (await mayBeTerminal())),
+    showsProgress: (wanted) => wanted === "always" || (wanted === "auto" && mayBeTerminal()),
     openProgress: async (always) => {
+      if (!always && !(await isDevice())) return undefined;
       const { openProgressView } = await import("./progress-view.ts");
       return openProgressView(always);
     },
@@ -25,11 +26,18 @@ function signalled(): AbortController {
   return controller;
 }
 
-/** Whether stderr could be a terminal that understands cursor movements. To know it for sure costs more than a short push. */
-async function mayBeTerminal(): Promise<boolean> {
-  if (process.env.TERM === "dumb") return false;
+/**
+ * Whether stderr could be a terminal that understands cursor movements. To look at it takes longer than a short push; what runs without a terminal
+ * (cron, a service manager) has no TERM as a rule.
+ */
+function mayBeTerminal(): boolean {
+  const { TERM = "dumb" } = process.env;
+  return TERM !== "dumb";
+}
+
+/** Whether stderr is a device, as a terminal is: else what draws on one need not be loaded. */
+async function isDevice(): Promise<boolean> {
   try {
-    // Not by node:fs, whose loading takes as long as the connection.
     return (await Bun.stderr.stat()).isCharacterDevice();
   } catch {
     return false;

@@ -32,7 +32,7 @@ export class PushRun {
   readonly #done: (status: number) => void;
   readonly #report: MsyncReport;
   /** Whether there will be a progress line. */
-  readonly #shows: Promise<boolean>;
+  readonly #shows: boolean;
   readonly #hosts = new Set<string>();
   readonly #complete = new Set<string>();
   readonly #failed = new Map<string, string>();
@@ -49,13 +49,12 @@ export class PushRun {
     this.#push = push;
     this.#world = world;
     this.#done = done;
-    // Asked for while the connection is being made: to know it takes a while.
-    this.#shows = push.json ? Promise.resolve(false) : world.showsProgress(push.progress);
+    this.#shows = !push.json && world.showsProgress(push.progress);
     this.#report = new MsyncReport({ ...push, level }, (fd, lines) => {
       if (!push.json) this.#print(fd, lines);
     });
     this.#client = new JsonClient(conversation, where, {
-      ready: () => void this.#ask(),
+      ready: () => this.#ask(),
       raw: (line) => {
         if (push.json) world.print(1, [line]);
       },
@@ -70,10 +69,9 @@ export class PushRun {
     return this.#client;
   }
 
-  async #ask(): Promise<void> {
+  #ask(): void {
     const { json, progress } = this.#push;
-    const shows = await this.#shows;
-    if (this.#over) return;
+    const shows = this.#shows;
     this.#client.send(
       pushRequest(this.#push, {
         id: PUSH_ID,

@@ -10,7 +10,7 @@ export function startMsync(port: number, ...args: readonly string[]) {
   const stop = new AbortController();
   const status = runMsync(parsed.options, {
     print: (fd, lines) => void (fd === 1 ? stdout : stderr).push(...lines),
-    showsProgress: () => Promise.resolve(false),
+    showsProgress: () => false,
     openProgress: () => Promise.resolve(undefined),
     stop: stop.signal,
   });

@@ -162,11 +162,21 @@ test.each([
   expect([pushOf(daemon).progress, terminal.raw()]).toEqual([false, ""]);
 });
 
-test("into pipes and files go the lines of the reference, byte by byte", async () => {
+test.each([
+  { term: undefined, asksForIt: false },
+  { term: "xterm", asksForIt: true },
+])("into pipes and files go the lines of the reference, byte by byte: TERM $term", async (given) => {
   const { daemon, target, asked } = openStage();
-  const child = Bun.spawn([...MSYNC, "-c", target, "-r", "-v"], { stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...MSYNC, "-c", target, "-r", "-v"], {
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, TERM: given.term },
+  });
   const client = await asked;
   client.event(progress(10, { host2: "live" }));
+  // It has time enough to find out that there is no terminal.
+  await Bun.sleep(400);
+  client.event(progress(20, { host2: "live" }));
   client.event({ event: "files", id, host: "host2", action: "update", paths: ["a", { base64: "/w==" }] });
   client.event(outcome("host3", "lost"));
   client.event(finished);
@@ -174,7 +184,7 @@ test("into pipes and files go the lines of the reference, byte by byte", async (
     Buffer.from("update host2:a\nupdate host2:\xff\n", "latin1"),
   );
   expect(await child.stderr.text()).toBe("error: receive time out: 10.0.0.2(host3)\n");
-  expect([await child.exited, pushOf(daemon).progress]).toEqual([1, false]);
+  expect([await child.exited, pushOf(daemon).progress]).toEqual([1, given.asksForIt]);
 });
 
 test("--progress draws wherever stderr goes, and keeps stdout clean", async () => {
