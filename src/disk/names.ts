@@ -33,6 +33,8 @@ export function nameOf(path: Latin1): Latin1 {
 
 /** Whether a manifest can have this path, which a file system has, as far as its length goes: that of the path and of its last component. */
 export function mayBeNamed(path: Latin1): boolean {
+  // What is no longer than a name may be has no longer name: most paths need not be taken apart.
+  if (path.length <= NAME_BYTES_MAX) return true;
   return path.length <= PATH_BYTES_MAX && nameOf(path).length <= NAME_BYTES_MAX;
 }
 

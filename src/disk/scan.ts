@@ -102,15 +102,16 @@ export function describe(
   if (stat.uid === ID_NONE || stat.gid === ID_NONE || stat.nanoseconds >= NANOSECONDS)
     return problem(path, "unsupported", 0);
   if (!Number.isSafeInteger(size)) return problem(path, "unsupported", 0);
-  const common = { path: toBytes(path), uid: stat.uid, gid: stat.gid, mode: stat.mode };
-  const times = { seconds: stat.seconds, nanoseconds: stat.nanoseconds };
-  if (stat.kind !== "symlink") return found({ type: stat.kind, ...common, ...times, size });
+  const { uid, gid, mode, seconds, nanoseconds } = stat;
+  if (stat.kind !== "symlink")
+    return found({ type: stat.kind, path: toBytes(path), mode, uid, gid, seconds, nanoseconds, size });
   if (typeof target !== "string")
     return problem(path, "unreadable", target === undefined ? 0 : errnoOf(target));
   if (target.length > PATH_BYTES_MAX) return problem(path, "long", 0);
   // No system call makes such a link, but file systems in user space are free to show one.
   if (target === "" || target.includes("\0")) return problem(path, "unsupported", 0);
-  return found({ type: "symlink", ...common, ...times, size, target: toBytes(target) });
+  const itself = { path: toBytes(path), mode, uid, gid, seconds, nanoseconds, size };
+  return found({ type: "symlink", ...itself, target: toBytes(target) });
 }
 
 /** What an entry has as its size: of a device its number. */

@@ -32,7 +32,7 @@ export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boole
   const manifest = new ManifestMaker(tools, push, outline);
   try {
     for (const found of scan(tools.sys, push.base, outline.scan))
-      if (!(yield* manifest.take(found))) return false;
+      if (!manifest.takePlain(found) && !(yield* manifest.take(found))) return false;
   } finally {
     manifest.close();
   }
@@ -90,6 +90,18 @@ class ManifestMaker {
   /** Whether nothing stays at receivers, but what is excluded: there is no entry, and they remove what is none. */
   get removesAll(): boolean {
     return this.#terms.baseListed && this.#previous === undefined;
+  }
+
+  /** As `take`, of an entry that comes next as it is, and has room in the section: what nearly all are. False: it has not been taken. */
+  takePlain(found: Found): boolean {
+    if (found.kind !== "entry" || this.#checker !== undefined || this.#previous === undefined) return false;
+    const { entry } = found;
+    const { gid } = this.#push.task;
+    if (gid !== undefined && gid !== entry.gid) return false;
+    if (!this.#writer.follows(entry) || this.#writer.add(entry) !== "added") return false;
+    this.#entries++;
+    this.#previous = entry;
+    return true;
   }
 
   /** Takes what the scan has found, and makes a section when one is full. Returns whether the push can go on. */

@@ -41,8 +41,9 @@ export function outlineOf(tools: SourceTools, push: SourcePush): Outline | { rea
   const keepsOthers = recursive && removes === "extra";
   const missing = new Set(chosen.missing);
   // What was missing a moment ago stays so: it cannot be sent and removed.
-  const hidden = (path: Latin1, isDirectory: boolean) =>
+  const hides = (path: Latin1, isDirectory: boolean) =>
     missing.has(path) || excludes.matches(path, typeFor(isDirectory));
+  const hidden = missing.size === 0 && task.excludes.length === 0 ? undefined : hides;
   const scan = { roots, recursive, markListed: keepsOthers, hidden, owner: ownerOf(tools) };
   return { terms, scan, excluded: chosen.excluded, keepsOthers };
 }

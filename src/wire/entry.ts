@@ -43,6 +43,8 @@ export const ENTRY_BYTES_MAX = ENTRY_FIXED_BYTES + PATH_BYTES_MAX + 2 + PATH_BYT
 export const ENTRIES_MAX = 0xffff_ffff;
 const MODE_MAX = 0o7777;
 const NANOSECONDS_MAX = 999_999_999;
+const SECONDS_MAX = (1n << 63n) - 1n;
+const SECONDS_MIN = -SECONDS_MAX - 1n;
 /** As a user or group id this means "none", and chown(2) would leave the owner as it is. */
 const ID_NONE = 0xffff_ffff;
 /** High word of the largest safe integer. */
@@ -235,7 +237,10 @@ function assertEntry(entry: Entry): void {
     isUint(mode, MODE_MAX) && isUint(uid, ID_NONE - 1) && isUint(gid, ID_NONE - 1),
     "mode or owner out of range",
   );
-  assert(isUint(nanoseconds, NANOSECONDS_MAX) && BigInt.asIntN(64, seconds) === seconds, "time out of range");
+  assert(
+    isUint(nanoseconds, NANOSECONDS_MAX) && seconds >= SECONDS_MIN && seconds <= SECONDS_MAX,
+    "time out of range",
+  );
   assert(Number.isSafeInteger(size) && size >= 0 && (size === 0 || hasSize(type)), "size out of range");
   assert(
     type !== "other" || (mode === 0 && uid === 0 && gid === 0 && seconds === 0n && nanoseconds === 0),

@@ -57,6 +57,9 @@ export class SectionWriter {
   #count = 0;
   #firstEntry: number;
   #previous: Entry | undefined;
+  /** The path that `follows` has looked at last, and how much of it is the previous one's. */
+  #looked: Uint8Array | undefined;
+  #shared = 0;
 
   /**
    * Sections have at most `limit` bytes (see `rawBytesMax`), and start at entry `firstEntry`, usually 0. `terms` are those of the push: they
@@ -89,22 +92,33 @@ export class SectionWriter {
     return this.#firstEntry + this.#count;
   }
 
+  /** Whether an entry with this path may come next (`mayFollow`). */
+  follows({ path }: Pick<Entry, "path">): boolean {
+    const previous = this.#previous;
+    const shared = previous === undefined ? 0 : commonPrefix(previous.path, path);
+    const follows =
+      previous === undefined || inOrder(previous.path, previous.path.length, previous.type, path, shared);
+    this.#looked = follows ? path : undefined;
+    this.#shared = shared;
+    return follows;
+  }
+
   /**
    * Adds an entry, which must follow the one before it (`mayFollow`), whatever section that is in. "full": not added, take the
    * section first. "unfit": it cannot be sent at all, because a name, path or target is longer than §10.1 or the section allows.
    */
   add(entry: Entry): "added" | "full" | "unfit" {
     const { path, target } = entry;
-    const fault = pathFault(path, 0, path.length);
+    assert(this.#looked === path || this.follows(entry), "manifest out of order");
+    // What it shares with the previous path has been looked at before, but for the component that may have become longer.
+    const fault = pathFault(path, componentAt(path, this.#shared), path.length);
     if (fault === "long" || (target?.length ?? 0) > PATH_BYTES_MAX) return "unfit";
     assert(fault === undefined, "path is not one of a manifest");
-    const previous = this.#previous;
-    assert(previous === undefined || mayFollow(previous, entry), "manifest out of order");
     assert(
       entry.type !== "file" || (entry.digest !== undefined) === this.#digests,
       "file with a digest, or without one, against the terms",
     );
-    const shared = this.#count === 0 || previous === undefined ? 0 : commonPrefix(previous.path, path);
+    const shared = this.#count === 0 ? 0 : this.#shared;
     const bytes = entryBytes(entry, shared);
     if (this.#count === SECTION_ENTRIES_MAX) return "full";
     if (bytes > this.#limit - this.#at) return this.#count === 0 ? "unfit" : "full";
@@ -112,6 +126,7 @@ export class SectionWriter {
     this.#at = writeEntry(this.#view, { at: this.#at, shared, entry });
     this.#count++;
     this.#previous = entry;
+    this.#looked = undefined;
     return "added";
   }
 
@@ -161,6 +176,13 @@ export function decodeTable(
   const said = firstEntry === 0 ? decodeTerms(bytes.subarray(SECTION_FIXED_BYTES, at)) : terms;
   if (typeof said === "string") return said;
   return table.load(bytes, { at, count, digests: said.mode === "check" }) ?? { firstEntry, terms: said };
+}
+
+/** Where the component starts that the byte at `at` is in. */
+function componentAt(path: Uint8Array, at: number): number {
+  let start = at;
+  while (start > 0 && path[start - 1] !== SLASH) start--;
+  return start;
 }
 
 /** Whether `next` may come after `previous`: its path is greater, and nothing is inside of what is not a directory. */

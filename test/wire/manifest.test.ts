@@ -103,6 +103,28 @@ describe("SectionWriter", () => {
     }
   });
 
+  test("says what may come next, and takes nothing else", () => {
+    const writer = new SectionWriter(262_144);
+    const added = (entry: Entry) => writer.add(entry);
+    expect(writer.follows(file("b"))).toBe(true);
+    expect(added(file("b"))).toBe("added");
+    for (const path of ["a", "b", "b/c"]) {
+      const entry = file(path);
+      expect(writer.follows(entry)).toBe(false);
+      expect(() => added(entry)).toThrow("manifest out of order");
+    }
+    // Having looked at one does not let another in, nor the same one twice.
+    expect(writer.follows(file("c"))).toBe(true);
+    expect(() => added(file("a"))).toThrow("manifest out of order");
+    const twice = file("c");
+    expect([writer.follows(twice), added(twice)]).toEqual([true, "added"]);
+    expect(() => added(twice)).toThrow("manifest out of order");
+    // A component that has grown is looked at from its start.
+    expect(added(file(`c${"c".repeat(254)}`))).toBe("added");
+    expect(added(file(`c${"c".repeat(255)}`))).toBe("unfit");
+    expect(() => added(file("d/../e"))).toThrow("path is not one of a manifest");
+  });
+
   test("an empty tree is one empty section", () => {
     expect(read([new SectionWriter(8).take()])).toEqual([]);
   });
