@@ -50,6 +50,8 @@ export class StageSession {
   readonly #manifests: ManifestIntake;
   readonly #builder: Builder;
   #phase: Phase = { kind: "manifest" };
+  /** The block whose digest was wrong: none that follows is used before it has come again. */
+  #broken: BlockIndex | undefined;
 
   constructor(tools: StageTools, push: StagePush) {
     this.push = push;
@@ -63,11 +65,13 @@ export class StageSession {
   /** Uses a block, in the order of the push. A failure removes what is staged (`Staging.remove`), and all further blocks are ignored. */
   block({ key, slot, block, blockKind, bytes, lastOfKind, final }: BlockRequest): Used {
     const answer = { kind: "used", key, slot, block } as const;
+    if (this.#broken !== undefined && block > this.#broken) return { ...answer, good: false, skipped: true };
     const at = slotAt(this.#tools.arena, slot, this.push.capacity);
     const content = bytes - DIGEST_BYTES;
     const extent = { at, bytes: content };
     const possible = content >= 0 && content <= this.push.capacity;
-    if (!possible || !this.#digestIsGood(extent, block)) return { ...answer, good: false };
+    this.#broken = possible && this.#digestIsGood(extent, block) ? undefined : block;
+    if (this.#broken !== undefined) return { ...answer, good: false };
     const use = this.#use({ extent, block, blockKind, lastOfKind });
     if (use.failure === undefined && final) this.#complete();
     const failure = use.failure ?? (this.#phase.kind === "failed" ? this.#phase.failure : undefined);

@@ -1,5 +1,5 @@
 import { assert, type Micros, type Slot } from "../wire/brand.ts";
-import { FailStep } from "../wire/constants.ts";
+import { FailStep, isContent } from "../wire/constants.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Offer, Sync } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
@@ -22,6 +22,7 @@ import {
   QUERY_SPREAD_US,
   REMEMBER_US,
   REPORT_BACKLOG_MAX,
+  STAGE_AHEAD,
   SYNC_INTERVAL_US,
 } from "./tuning.ts";
 
@@ -39,7 +40,9 @@ export class Receiver {
   readonly #window: RxWindow;
   readonly #naks: NakReporter;
   #state: ReceiverState = { kind: "opening" };
-  #atStage = false;
+  /** Blocks that the stage has; and whether others may follow before it has answered. */
+  #atStage = 0;
+  #mayFollow = true;
   #finalUsed = false;
   readonly #dryRun: boolean;
   /** All has been compared, and nothing will be changed. */
@@ -244,14 +247,20 @@ export class Receiver {
     this.#feed();
   }
 
-  /** Hands the next whole block to the stage: one at a time, so that a broken one cannot be overtaken. */
+  /** Hands the next whole blocks to the stage: content several at a time, others one by one, as the answer may change what is wanted. */
   #feed(): void {
-    if (this.#atStage || this.#reports.length >= REPORT_BACKLOG_MAX) return;
-    const arrived = this.#window.arrived();
-    if (arrived !== undefined) {
-      this.#atStage = true;
+    if (this.#reports.length >= REPORT_BACKLOG_MAX) return;
+    while (this.#atStage < STAGE_AHEAD && this.#mayFollow) {
+      const arrived = this.#window.arrived();
+      if (arrived === undefined) break;
+      const inCompany = isContent(arrived.blockKind) && !arrived.final;
+      if (this.#atStage > 0 && !inCompany) break;
+      this.#mayFollow = inCompany;
+      this.#atStage++;
+      this.#window.hand();
       this.#core.out.stage({ kind: "block", key: this.key, ...arrived });
-    } else if (this.#finalUsed && this.#state.kind === "receiving") {
+    }
+    if (this.#atStage === 0 && this.#finalUsed && this.#state.kind === "receiving") {
       this.#state = { kind: "preparing" };
       this.#core.out.stage({ kind: "prepare", key: this.key });
       this.#status.soon();
@@ -259,9 +268,14 @@ export class Receiver {
   }
 
   #used(reply: StageReply & { kind: "used" }, now: Micros): void {
-    assert(this.#atStage, "used without a block");
-    this.#atStage = false;
+    assert(this.#atStage > 0, "used without a block");
+    this.#atStage--;
+    if (this.#atStage === 0) this.#mayFollow = true;
+    // What followed a block that failed the push, or was broken, comes back as it is.
+    if (this.#state.kind !== "receiving") return;
+    if (reply.skipped === true) return this.#feed();
     if (!reply.good) {
+      this.#mayFollow = this.#atStage === 0;
       this.#core.counters.add("blocks broken");
       if (++this.#broken >= BROKEN_MAX)
         return this.#fail({ errno: 0, step: FailStep.digest, entry: undefined }, now);
@@ -269,7 +283,7 @@ export class Receiver {
       this.#naks.scan(now);
       return;
     }
-    const arrived = this.#window.arrived();
+    const arrived = this.#window.first();
     assert(arrived !== undefined && arrived.block === reply.block, "used block is the next one");
     this.#broken = 0;
     this.#finalUsed = arrived.final;

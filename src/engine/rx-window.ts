@@ -25,7 +25,7 @@ export type Arrived = {
 
 /**
  * A receiver's window over the block sequence, on top of its context of the receive table: which blocks have slots, which have
- * arrived, which are done with. Blocks are handed out in order.
+ * arrived, which are in other hands, which are done with. Blocks are handed out, and done with, in order.
  */
 export class RxWindow {
   readonly #table: Uint32Array;
@@ -36,6 +36,8 @@ export class RxWindow {
   readonly #free: Slot[];
   /** Every block below is done with. */
   next = 0 as BlockIndex;
+  /** Every block below has been handed out. */
+  #handed = 0 as BlockIndex;
   /** Blocks at and above it have no entry yet. */
   limit = 0 as BlockIndex;
   /** The edge as SYNC told it; the table has it as DATA told it. */
@@ -67,15 +69,31 @@ export class RxWindow {
   }
 
   /** The first block that is not done with, if it has arrived whole. */
+  first(): Arrived | undefined {
+    return this.#whole(this.next);
+  }
+
+  /** The first block that has not been handed out, if it has arrived whole. */
   arrived(): Arrived | undefined {
-    const at = entryAt(this.#context, this.next);
+    return this.#whole(this.#handed);
+  }
+
+  /** The block of `arrived` is in other hands now, until `done` or `again`. */
+  hand(): void {
+    this.#handed = this.#wantedFrom(this.#handed + 1);
+  }
+
+  #whole(block: BlockIndex): Arrived | undefined {
+    // The ring may have an older block in this place.
+    if (block >= this.limit) return undefined;
+    const at = entryAt(this.#context, block);
     const symbols = this.#table[at + RxEntry.symbols] ?? 0;
     const slot = this.#table[at + RxEntry.slot] ?? NO_SLOT;
     if (slot === NO_SLOT || symbols === 0 || this.#table[at + RxEntry.have] !== symbols) return undefined;
     const flags = this.#table[at + RxEntry.flags] ?? 0;
     return {
       slot: slot as Slot,
-      block: this.next,
+      block,
       blockKind: (flags & 7) as BlockKind,
       bytes: (symbols - 1) * this.#symbolSize + (this.#table[at + RxEntry.lastBytes] ?? 0),
       lastOfKind: (flags & DataFlag.lastOfKind) !== 0,
@@ -90,10 +108,11 @@ export class RxWindow {
     this.#extend();
   }
 
-  /** What has come of `block` is useless: it must come again, whole. */
+  /** What has come of `block` is useless: it must come again, whole. Blocks from it on are handed out anew. */
   again(block: BlockIndex): void {
     const slot = this.#table[entryAt(this.#context, block) + RxEntry.slot] ?? NO_SLOT;
     resetEntry(this.#table, this.#context, block, slot as Slot | typeof NO_SLOT);
+    if (block < this.#handed) this.#handed = block;
   }
 
   /** Packets that contradicted their block's first packet (PROTOCOL §5.2). */
@@ -180,7 +199,15 @@ export class RxWindow {
 
   /** Passes over unwanted blocks that are known to come: those the map covers. */
   #skip(): void {
-    while (!this.#isWanted(this.next)) this.next = (this.next + 1) as BlockIndex;
+    this.next = this.#wantedFrom(this.next);
+    if (this.#handed < this.next) this.#handed = this.next;
+  }
+
+  /** The first wanted block from `block` on. */
+  #wantedFrom(block: number): BlockIndex {
+    let wanted = block;
+    while (!this.#isWanted(wanted)) wanted++;
+    return wanted as BlockIndex;
   }
 
   /** Gives slots to further blocks, as far as slots and ring go. */

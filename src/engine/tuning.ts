@@ -140,6 +140,8 @@ export const CHANCE_MARGIN = 3;
 
 /** Blocks that an owner's source is asked for at once: a short push is read in one go, and the source of a long one need not wait for its next task. */
 export const READ_AHEAD = 4;
+/** Content blocks that a receiver's stage has at once: fewer messages between the threads, and still most slots take packets. */
+export const STAGE_AHEAD = 8;
 /** Slots that a push takes at most, at either side, and at least. */
 export const PUSH_SLOTS_MAX = 32;
 export const PUSH_SLOTS_MIN = 2;

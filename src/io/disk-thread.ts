@@ -3,6 +3,7 @@ import type { Digest } from "../disk/digest.ts";
 import type { Sys } from "../disk/sys.ts";
 import { createZstd, type Zstd } from "../disk/zstd.ts";
 import { createDigest } from "./digest.ts";
+import { type FlatForm, postValues, readValues } from "./disk-mail.ts";
 import { addressOf } from "./ffi.ts";
 import { freeMemory } from "./memory.ts";
 import { wake } from "./shim.ts";
@@ -43,18 +44,49 @@ export function openDiskTools(data: DiskThreadData): DiskTools {
   };
 }
 
-/** Takes the engine's requests, in order, and answers the main thread when it wants to see this one live. */
-export function takeRequests<Request>(data: DiskThreadData, handle: (request: Request) => void): void {
+/** Takes the engine's requests, in order, and answers the main thread when it wants to see this one live. `done`: a message of the engine's has been worked off. */
+export function takeRequests<Request>(
+  data: DiskThreadData,
+  form: FlatForm<Request>,
+  work: { readonly handle: (request: Request) => void; readonly done: () => void },
+): void {
   data.main.on("message", () =>
     data.main.postMessage({ kind: "alive" } satisfies StageNotice & SourceNotice),
   );
-  data.engine.on("message", (requests: readonly Request[]) => {
-    for (const request of requests) handle(request);
+  data.engine.on("message", (message: readonly number[] | readonly Request[]) => {
+    for (const request of readValues(message, form)) work.handle(request);
+    work.done();
   });
 }
 
-/** Sends one reply to the engine, at once: other blocks may wait for its slot. */
-export function reply(data: DiskThreadData, message: unknown): void {
-  data.engine.postMessage([message]);
-  wake(data.engineWakeFd);
+/** A reply waits for others at most this long: its slot is wanted. */
+const gatherMs = 2;
+
+/** Replies on their way to the engine: several go in one message, as each message wakes its thread. */
+export class Replies<Reply> {
+  readonly #data: DiskThreadData;
+  readonly #form: FlatForm<Reply>;
+  #waiting: Reply[] = [];
+  #since = 0;
+
+  constructor(data: DiskThreadData, form: FlatForm<Reply>) {
+    this.#data = data;
+    this.#form = form;
+  }
+
+  /** Adds one, to be sent by the next `send`, or now if others have waited for long. */
+  add(reply: Reply): void {
+    const now = performance.now();
+    if (this.#waiting.length === 0) this.#since = now;
+    this.#waiting.push(reply);
+    if (now - this.#since > gatherMs) this.send();
+  }
+
+  /** Sends what has been added. */
+  send(): void {
+    if (this.#waiting.length === 0) return;
+    postValues(this.#data.engine, this.#waiting, this.#form);
+    this.#waiting = [];
+    wake(this.#data.engineWakeFd);
+  }
 }

@@ -128,7 +128,7 @@ class EngineLoop {
     this.#sayFarewell();
   }
 
-  /** Sleeps until there is something to do. While much comes in, and nothing is being sent, packets are left to gather. */
+  /** Sleeps until there is something to do. While much comes in, and nothing is being sent, packets and messages are left to gather. */
   #wait(): number {
     const { net } = this.#parts;
     const forSend = this.#blocked;

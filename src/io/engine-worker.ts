@@ -1,6 +1,15 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { createEngine } from "../engine/node.ts";
 import type { Micros, Slot } from "../wire/brand.ts";
+import {
+  type FlatForm,
+  postValues,
+  readValues,
+  sourceReplyForm,
+  sourceRequestForm,
+  stageReplyForm,
+  stageRequestForm,
+} from "./disk-mail.ts";
 import { type Mail, runEngineLoop } from "./engine-loop.ts";
 import { freeMemory } from "./memory.ts";
 import { NetShim } from "./net-shim.ts";
@@ -19,10 +28,10 @@ awaitData<EngineThreadData>((data) => {
     net: new NetShim(data.net, data.memory, data.wakeFd),
     mail: {
       takeCommand: () => take(data.main),
-      takeSource: () => take(data.source),
-      takeStage: () => take(data.stage),
+      takeSource: () => takeValues(data.source, sourceReplyForm),
+      takeStage: () => takeValues(data.stage, stageReplyForm),
       toSource: postToSource(data.source, () => tell([{ kind: "sourceWanted" }])),
-      toStage: (requests) => data.stage.postMessage(requests),
+      toStage: (requests) => postValues(data.stage, requests, stageRequestForm),
       toMain: tell,
     } satisfies Mail,
     now: () => Math.floor(performance.now() * 1_000) as Micros,
@@ -35,11 +44,17 @@ function take<T>(port: MessagePort): T | undefined {
   return receiveMessageOnPort(port)?.message as T | undefined;
 }
 
+/** As `take`, from a disk thread. */
+function takeValues<Value>(port: MessagePort, form: FlatForm<Value>): readonly Value[] | undefined {
+  const message = take<readonly number[] | readonly Value[]>(port);
+  return message === undefined ? undefined : readValues(message, form);
+}
+
 /** The first message also asks the main thread to start the source: many a daemon only ever receives. */
 function postToSource(source: MessagePort, want: () => void): Mail["toSource"] {
   let wanted = false;
   return (requests) => {
-    source.postMessage(requests);
+    postValues(source, requests, sourceRequestForm);
     if (!wanted) want();
     wanted = true;
   };

@@ -68,6 +68,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 const LINUX_EBADF = 9;
 const LINUX_EAGAIN = 11;
 const LINUX_EFAULT = 14;
+const NO_FD = -1;
 const ROWS_BYTES = TX_ROWS_MAX * TX_ROW_WORDS * 4;
 /** Room for control packets on their way in or out; what does not fit waits. */
 const RECORDS_BYTES = 1 << 20;
@@ -185,12 +186,13 @@ export class NetShim {
 
   /**
    * Blocks until something can be done, at most `timeoutUs` microseconds (Infinity: without limit). `forSend`: also until there is room
-   * to send. `deaf`: packets that come do not end it. Returns bits of `Ready`; 0 when the time is over.
+   * to send. `deaf`: neither packets that come nor `wake` end it. Returns bits of `Ready`; 0 when the time is over.
    */
   wait(timeoutUs: number, want: { readonly forSend: boolean; readonly deaf?: boolean }): number {
     const limit = timeoutUs === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(timeoutUs));
     const bits = (want.deaf === true ? 0 : Want.packets) | (want.forSend ? Want.send : 0);
-    const mask = shim.mk_wait(this.#net, this.#wakeFd, limit, bits);
+    const wakeFd = want.deaf === true ? NO_FD : this.#wakeFd;
+    const mask = shim.mk_wait(this.#net, wakeFd, limit, bits);
     assert(mask >= 0, "cannot wait for the sockets");
     return mask;
   }

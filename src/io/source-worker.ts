@@ -1,6 +1,7 @@
 import { createSource } from "../disk/source.ts";
-import type { PushKey, SourceRequest } from "../wire/disk-port.ts";
-import { openDiskTools, reply, takeRequests } from "./disk-thread.ts";
+import type { PushKey } from "../wire/disk-port.ts";
+import { sourceReplyForm, sourceRequestForm } from "./disk-mail.ts";
+import { openDiskTools, Replies, takeRequests } from "./disk-thread.ts";
 import { type PushLine, toPushLine } from "./push-lines.ts";
 import { awaitData, type DiskThreadData, type SourceNotice } from "./threads.ts";
 
@@ -9,6 +10,7 @@ import { awaitData, type DiskThreadData, type SourceNotice } from "./threads.ts"
 awaitData<DiskThreadData>((data) => {
   const tell = (notice: SourceNotice) => data.main.postMessage(notice);
 
+  const replies = new Replies(data, sourceReplyForm);
   /** Lines of one push that have not been posted yet: one request makes many. */
   let told: { readonly key: PushKey; readonly lines: PushLine[] } | undefined;
 
@@ -24,7 +26,7 @@ awaitData<DiskThreadData>((data) => {
     later: (ms, resume) => {
       setTimeout(() => {
         resume();
-        flush();
+        settle();
       }, ms);
     },
     emit: (message) => {
@@ -32,14 +34,16 @@ awaitData<DiskThreadData>((data) => {
         flush();
         tell({ kind: "closed", key: message.key });
       }
-      reply(data, message);
+      replies.add(message);
     },
   });
 
-  takeRequests<SourceRequest>(data, (request) => {
-    source.handle(request);
+  takeRequests(data, sourceRequestForm, { handle: (request) => source.handle(request), done: settle });
+
+  function settle(): void {
     flush();
-  });
+    replies.send();
+  }
 
   function flush(): void {
     if (told !== undefined) tell({ kind: "lines", ...told });

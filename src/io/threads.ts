@@ -7,8 +7,8 @@ import type { NetMemory, OpenNet } from "./net-shim.ts";
 import type { PushLine } from "./push-lines.ts";
 
 /**
- * What the threads are given and what they tell each other. Engine and disk workers exchange arrays of the requests and replies of
- * wire/disk-port.ts; whoever posts to the engine also wakes it, as it waits for sockets and not for messages.
+ * What the threads are given and what they tell each other. Engine and disk workers exchange the requests and replies of
+ * wire/disk-port.ts (disk-mail.ts); whoever posts to the engine also wakes it, as it waits for sockets and not for messages.
  */
 
 /** The daemon's threads besides the main one. Each is a file `NAME-worker.ts` beside this one. */

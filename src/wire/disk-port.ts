@@ -136,7 +136,10 @@ export type StageRequest =
       /** Bytes of a full block without its digest (PROTOCOL §5.4). */
       readonly capacity: number;
     }
-  /** A complete block, in order. Answered by `used`. Blocks that were announced as unneeded are not passed. */
+  /**
+   * A complete block, in order. Answered by `used`. Blocks that were announced as unneeded are not passed. Several content blocks may be passed
+   * before the first is answered; any other block comes alone.
+   */
   | {
       readonly kind: "block";
       readonly key: PushKey;
@@ -172,6 +175,8 @@ export type StageReply =
       readonly block: BlockIndex;
       /** False: the digest is wrong; the block is forgotten and must be received again. */
       readonly good: boolean;
+      /** Not looked at (and not good), because one before it was broken: it is to be passed again, after that one. */
+      readonly skipped?: true;
       /** The answer to a manifest block. */
       readonly need?: NeedAnswer;
       /** With the last manifest block, if the terms say that names are removed: how many, and the stream of their names (messages.ts, "removals"). */

@@ -164,6 +164,39 @@ describe("a block", () => {
     }));
 });
 
+test("what was passed before it was known that a block is broken is used after that has come again", () => {
+  unchanged((to) => {
+    const sender = new Sender(to);
+    const whole = `${"x".repeat(CAPACITY)}${"y".repeat(CAPACITY)}z`;
+    sender.manifest([entry("f", { size: whole.length })]);
+    sender.plan([1]);
+    const blocks = [2, 3, 4].map((block, i) => {
+      const content = Buffer.from(whole.slice(i * CAPACITY, (i + 1) * CAPACITY));
+      return (spoilt = false) => {
+        const at = SLOT * tools.arena.slotBytes;
+        tools.arena.bytes.set(content, at);
+        const digest = tools.digest.block({ at, bytes: content.length }, block);
+        tools.arena.bytes.set(digest, at + content.length);
+        if (spoilt) tools.arena.bytes[at] = 0;
+        const flags = { block: block as BlockIndex };
+        const { good, skipped, failure } = sender.used(
+          BlockKind.content,
+          content.length + digest.length,
+          flags,
+        );
+        return { good, skipped, failure };
+      };
+    });
+    const taken = { good: true, skipped: undefined, failure: undefined };
+    const broken = { good: false, skipped: undefined, failure: undefined };
+    const skipped = { good: false, skipped: true, failure: undefined } as const;
+    expect([blocks[0]?.(true), blocks[1]?.(), blocks[2]?.()]).toEqual([broken, skipped, skipped]);
+    expect([blocks[0]?.(), blocks[1]?.(true), blocks[2]?.()]).toEqual([taken, broken, skipped]);
+    expect([blocks[1]?.(), blocks[2]?.()]).toEqual([taken, taken]);
+    expect(sender.ask("abort").kind).toBe("closed");
+  });
+});
+
 test("a block that is broken on the way is taken when it comes again", () => {
   using space = workspace();
   mkdirSync(space.path("a"));

@@ -41,11 +41,14 @@ describe("a target that gets no further", () => {
     const world = newGroup({ hosts: 3, seed: 52, scenario: { hostile: false } });
     const pauseUs = STALL_PATIENCE_US * 0.8;
     let pauses = 0;
+    let free = 0;
     onStage(world.host(1), (request, pass) => {
       const slow = request.kind === "block" && request.blockKind === BlockKind.content && pauses < 4;
-      if (!slow) return pass(request);
-      pauses++;
-      world.queue.after(pauseUs, () => pass(request));
+      if (slow) pauses++;
+      if (slow) free = Math.max(free, world.queue.now) + pauseUs;
+      // One disk: what comes later waits, too.
+      if (free <= world.queue.now) pass(request);
+      else world.queue.at(free, () => pass(request));
     });
     const watch = startPush(world);
     const tookUs = runToEnd(world, [watch], 10 * STALL_PATIENCE_US);

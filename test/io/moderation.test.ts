@@ -19,17 +19,17 @@ test("a short push is looked at as it comes", () => {
 test("in a flow, packets gather for a while since the last look, and no longer", () => {
   const moderation = new Moderation();
   const last = flow(moderation, 17, 50);
-  expect(moderation.pauseUs(us(last))).toBe(600);
-  expect(moderation.pauseUs(us(last + 200))).toBe(400);
-  expect(moderation.pauseUs(us(last + 600))).toBe(0);
+  expect(moderation.pauseUs(us(last))).toBe(1_200);
+  expect(moderation.pauseUs(us(last + 200))).toBe(1_000);
+  expect(moderation.pauseUs(us(last + 1_200))).toBe(0);
   expect(moderation.pauseUs(us(last + 10_000))).toBe(0);
 });
 
 test("bursts that are rare are no flow, and a flow ends with a gap", () => {
   const slow = new Moderation();
-  expect(slow.pauseUs(us(flow(slow, 100, 1_500)))).toBe(0);
+  expect(slow.pauseUs(us(flow(slow, 100, 5_000)))).toBe(0);
   const ended = new Moderation();
   const last = flow(ended, 100, 600);
-  ended.onData(us(last + 1_500));
-  expect(ended.pauseUs(us(last + 1_500))).toBe(0);
+  ended.onData(us(last + 5_000));
+  expect(ended.pauseUs(us(last + 5_000))).toBe(0);
 });

@@ -81,6 +81,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "const bit = block - this.#wanted.first + 1;",
   },
   {
+    name: "what followed a broken block is not passed again",
+    file: "src/engine/rx-window.ts",
+    find: "if (block < this.#handed) this.#handed = block;",
+    replace: "",
+  },
+  {
     name: "a sender's slot is free one block too early",
     file: "src/engine/send-window.ts",
     find: "for (; this.low < low && this.low < this.next;",

@@ -1,0 +1,168 @@
+import type { MessagePort } from "node:worker_threads";
+import type { BlockIndex, NodeId, PushId, Slot } from "../wire/brand.ts";
+import type { BlockKind } from "../wire/constants.ts";
+import type { PushKey, SourceReply, SourceRequest, StageReply, StageRequest } from "../wire/disk-port.ts";
+
+/**
+ * Messages between the engine and the disk threads: arrays of the requests and replies of wire/disk-port.ts, in order. What goes with every block
+ * is posted as plain numbers: copying objects from thread to thread took more time than all else that JavaScript does for a block.
+ */
+
+/** How the most frequent of some values go: as `size` numbers each. */
+export type FlatForm<Value> = {
+  readonly size: number;
+  /** Adds the numbers of a value; false, and nothing is added, if it has to go as it is. */
+  put(to: number[], value: Value): boolean;
+  /** The value whose numbers begin at `at`. */
+  get(from: readonly number[], at: number): Value;
+};
+
+/** Posts values in as few messages as their order allows. */
+export function postValues<Value>(
+  port: Pick<MessagePort, "postMessage">,
+  values: readonly Value[],
+  form: FlatForm<Value>,
+): void {
+  let numbers: number[] = [];
+  let others: Value[] = [];
+  for (const value of values) {
+    const flat = form.put(numbers, value);
+    if (flat && others.length > 0) {
+      port.postMessage(others);
+      others = [];
+    } else if (!flat) {
+      if (numbers.length > 0) port.postMessage(numbers);
+      numbers = [];
+      others.push(value);
+    }
+  }
+  if (others.length > 0) port.postMessage(others);
+  if (numbers.length > 0) port.postMessage(numbers);
+}
+
+/** The values of one message. */
+export function readValues<Value>(
+  message: readonly number[] | readonly Value[],
+  form: FlatForm<Value>,
+): readonly Value[] {
+  if (!isFlat(message)) return message;
+  const values: Value[] = [];
+  for (let at = 0; at < message.length; at += form.size) values.push(form.get(message, at));
+  return values;
+}
+
+function isFlat<Value>(message: readonly number[] | readonly Value[]): message is readonly number[] {
+  return typeof message[0] === "number";
+}
+
+const KEY = 3;
+const Flag = { lastOfKind: 1, final: 2 } as const;
+
+/** Blocks to be used: slot, block, kind, bytes, flags. */
+export const stageRequestForm: FlatForm<StageRequest> = {
+  size: KEY + 5,
+  put(to, request) {
+    if (request.kind !== "block") return false;
+    putKey(to, request.key);
+    to.push(request.slot, request.block, request.blockKind, request.bytes, flagsOf(request));
+    return true;
+  },
+  get: (from, at) => ({
+    kind: "block",
+    key: keyAt(from, at),
+    slot: number(from, at + KEY) as Slot,
+    block: number(from, at + KEY + 1) as BlockIndex,
+    blockKind: number(from, at + KEY + 2) as BlockKind,
+    bytes: number(from, at + KEY + 3),
+    ...readFlags(number(from, at + KEY + 4)),
+  }),
+};
+
+const State = { good: 0, broken: 1, skipped: 2 } as const;
+
+/** Blocks that have been used, where there is no more to say: slot, block, state. */
+export const stageReplyForm: FlatForm<StageReply> = {
+  size: KEY + 3,
+  put(to, reply) {
+    if (reply.kind !== "used" || reply.need || reply.removals || reply.wanted || reply.failure) return false;
+    putKey(to, reply.key);
+    const bad = reply.skipped === true ? State.skipped : State.broken;
+    to.push(reply.slot, reply.block, reply.good ? State.good : bad);
+    return true;
+  },
+  get(from, at) {
+    const state = number(from, at + KEY + 2);
+    return {
+      kind: "used",
+      key: keyAt(from, at),
+      slot: number(from, at + KEY) as Slot,
+      block: number(from, at + KEY + 1) as BlockIndex,
+      good: state === State.good,
+      ...(state === State.skipped ? { skipped: true } : {}),
+    };
+  },
+};
+
+/** The next block: slot, block, whether others wait. */
+export const sourceRequestForm: FlatForm<SourceRequest> = {
+  size: KEY + 3,
+  put(to, request) {
+    if (request.kind !== "next") return false;
+    putKey(to, request.key);
+    to.push(request.slot, request.block, request.waiting === true ? 1 : 0);
+    return true;
+  },
+  get: (from, at) => ({
+    kind: "next",
+    key: keyAt(from, at),
+    slot: number(from, at + KEY) as Slot,
+    block: number(from, at + KEY + 1) as BlockIndex,
+    waiting: number(from, at + KEY + 2) === 1,
+  }),
+};
+
+/** Blocks that have been read: slot, block, kind, bytes, flags, entries, content bytes. */
+export const sourceReplyForm: FlatForm<SourceReply> = {
+  size: KEY + 7,
+  put(to, reply) {
+    if (reply.kind !== "block") return false;
+    putKey(to, reply.key);
+    const { slot, block, blockKind, bytes, entries, contentBytes } = reply;
+    to.push(slot, block, blockKind, bytes, flagsOf(reply), entries, contentBytes);
+    return true;
+  },
+  get: (from, at) => ({
+    kind: "block",
+    key: keyAt(from, at),
+    slot: number(from, at + KEY) as Slot,
+    block: number(from, at + KEY + 1) as BlockIndex,
+    blockKind: number(from, at + KEY + 2) as BlockKind,
+    bytes: number(from, at + KEY + 3),
+    ...readFlags(number(from, at + KEY + 4)),
+    entries: number(from, at + KEY + 5),
+    contentBytes: number(from, at + KEY + 6),
+  }),
+};
+
+type Flags = { readonly lastOfKind: boolean; readonly final: boolean };
+
+function flagsOf({ lastOfKind, final }: Flags): number {
+  return (lastOfKind ? Flag.lastOfKind : 0) | (final ? Flag.final : 0);
+}
+
+function readFlags(flags: number): Flags {
+  return { lastOfKind: (flags & Flag.lastOfKind) !== 0, final: (flags & Flag.final) !== 0 };
+}
+
+function putKey(to: number[], { owner, push }: PushKey): void {
+  to.push(Number(owner >> 32n), Number(owner & 0xffff_ffffn), push);
+}
+
+function keyAt(from: readonly number[], at: number): PushKey {
+  const owner = (BigInt(number(from, at)) << 32n) | BigInt(number(from, at + 1));
+  return { owner: owner as NodeId, push: number(from, at + 2) as PushId };
+}
+
+function number(from: readonly number[], at: number): number {
+  return from[at] as number;
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from "bun:test";
+import { Receiver } from "../../src/engine/receiver.ts";
+import { STAGE_AHEAD } from "../../src/engine/tuning.ts";
+import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
+import { BlockKind, DataFlag, FailStep } from "../../src/wire/constants.ts";
+import type { StageReply } from "../../src/wire/disk-port.ts";
+import { entryAt, RxEntry, RxHead } from "../../src/wire/rx-table.ts";
+import { drain, newCore, us } from "./support.ts";
+
+const SLOTS = 16;
+const SYMBOLS = 2;
+const KEY = { owner: 9n as NodeId, push: 7 as PushId };
+const OWNER = { ip: 0x0a000009, port: 4000 };
+const OFFER = {
+  type: "offer",
+  symbolSize: 512,
+  blockSymbols: SYMBOLS,
+  dryRun: false,
+  check: false,
+  statusIntervalUs: 20_000,
+  targets: 1,
+  ids: [1n as NodeId],
+} as const;
+
+/** A receiver whose stage is open; `hear` fills blocks as the packet handler would, `passed` says which the stage has been given since. */
+function newReceiver() {
+  const core = newCore({ slots: SLOTS });
+  const slots = core.memory.slots as readonly Slot[];
+  const receiver = new Receiver(core, KEY, {
+    offer: OFFER,
+    from: OWNER,
+    grant: { context: 0, slots },
+    now: us(0),
+  });
+  receiver.onStage({ kind: "opened", key: KEY }, us(0));
+  drain(core);
+  const passed = () =>
+    drain(core).flatMap((output) =>
+      output.kind === "stage" && output.request.kind === "block" ? [output.request] : [],
+    );
+  const hear = (block: number, flags: number) => {
+    core.memory.rx[RxHead.touched] = 1;
+    const at = entryAt(0, block as BlockIndex);
+    core.memory.rx[at + RxEntry.symbols] = SYMBOLS;
+    core.memory.rx[at + RxEntry.have] = SYMBOLS;
+    core.memory.rx[at + RxEntry.lastBytes] = 512;
+    core.memory.rx[at + RxEntry.flags] = flags;
+    receiver.onReceived(us(500));
+  };
+  const used = (block: number, more: Partial<StageReply & { kind: "used" }> = {}) => {
+    const slot = (core.memory.rx[entryAt(0, block as BlockIndex) + RxEntry.slot] ?? 0) as Slot;
+    const reply = { kind: "used", key: KEY, slot, block: block as BlockIndex, good: true } as const;
+    receiver.onStage({ ...reply, ...more }, us(1_000));
+  };
+  return { receiver, passed, hear, used };
+}
+
+const numbers = (requests: readonly { readonly block: number }[]) => requests.map(({ block }) => block);
+
+describe("blocks for the stage", () => {
+  test("go one by one if they are no content, several at a time if they are", () => {
+    const { hear, used, passed } = newReceiver();
+    const kinds = [
+      BlockKind.manifest,
+      BlockKind.plan,
+      BlockKind.content,
+      BlockKind.compressed,
+      BlockKind.verdict,
+    ];
+    for (const [block, kind] of kinds.entries()) hear(block, kind);
+    expect(numbers(passed())).toEqual([0]);
+    used(0);
+    expect(numbers(passed())).toEqual([1]);
+    used(1);
+    expect(numbers(passed())).toEqual([2, 3]);
+    used(2);
+    expect(numbers(passed())).toEqual([]);
+    used(3);
+    expect(numbers(passed())).toEqual([4]);
+  });
+
+  test("are no more than the stage may have at once", () => {
+    const { hear, used, passed } = newReceiver();
+    for (let block = 0; block < SLOTS; block++) hear(block, BlockKind.content);
+    expect(passed()).toHaveLength(STAGE_AHEAD);
+    used(0);
+    expect(numbers(passed())).toEqual([STAGE_AHEAD]);
+  });
+
+  test("follow a broken one only when it has come again, and none is lost or used twice", () => {
+    const { hear, used, passed } = newReceiver();
+    for (let block = 0; block < 4; block++) hear(block, BlockKind.content);
+    expect(numbers(passed())).toEqual([0, 1, 2, 3]);
+    used(0);
+    used(1, { good: false });
+    used(2, { good: false, skipped: true });
+    hear(1, BlockKind.content);
+    expect(numbers(passed())).toEqual([]);
+    used(3, { good: false, skipped: true });
+    expect(numbers(passed())).toEqual([1, 2, 3]);
+    for (const block of [1, 2, 3]) used(block);
+    hear(4, BlockKind.verdict | DataFlag.final);
+    expect(numbers(passed())).toEqual([4]);
+  });
+
+  test("that were passed before the push failed change nothing any more", () => {
+    const { receiver, hear, used, passed } = newReceiver();
+    for (let block = 0; block < 3; block++) hear(block, BlockKind.content);
+    passed();
+    used(0, { failure: { errno: 28, step: FailStep.write, entry: undefined } });
+    used(1);
+    expect(receiver.state).toBe("failed");
+    expect([receiver.blocks, passed()]).toEqual([1, []]);
+  });
+});
