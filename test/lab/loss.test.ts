@@ -1,6 +1,7 @@
 /** Bad wires, and two senders at once. */
 import { describe, expect, test } from "bun:test";
 import { Lab } from "./lab.ts";
+import { must } from "./run.ts";
 import { expectEqual, others, push, randomFile, SCENARIO_MS, smallFiles } from "./scenario.ts";
 
 describe("a lossy wire", () => {
@@ -22,6 +23,30 @@ describe("a lossy wire", () => {
       SCENARIO_MS,
     );
   }
+
+  test(
+    "5 % loss, and a firewall that drops repeats for this host alone: trees are equal",
+    async () => {
+      await using lab = await Lab.create({ hosts: 4, wire: { lossPercent: 5, wireMode: true } });
+      await lab.startAll();
+      const host1 = lab.host(1);
+      const host2 = lab.host(2);
+      // What it needs to take part at all is smaller.
+      const rule = `ip daddr ${host2.address} udp length > 1000 counter drop`;
+      const chain = `type filter hook input priority 0\n${rule}`;
+      const nft = (argv: readonly string[], input?: string) =>
+        must(host2.namespace.networkCommand(["nft", ...argv]), input === undefined ? {} : { input });
+      await nft(["-f", "-"], `table ip closed {\nchain in {\n${chain}\n}\n}\n`);
+      await randomFile(host1, "large", 16);
+      await push(host1, ["-r"]);
+      await expectEqual(host1, others(lab));
+      const dropped = Number(/counter packets (\d+)/.exec(await nft(["list", "table", "ip", "closed"]))?.[1]);
+      // 32 in vain are enough to try no more; the last ones were under way by then.
+      expect(dropped).toBeGreaterThanOrEqual(32);
+      expect(dropped).toBeLessThan(500);
+    },
+    SCENARIO_MS,
+  );
 
   test(
     "5 % duplicates: trees are equal",
