@@ -7,7 +7,14 @@ import type { FeedbackTurn } from "./feedback-turn.ts";
 import { type DueGap, type Gap, GapDetector } from "./gap-detector.ts";
 import type { Address } from "./ports.ts";
 import type { RxWindow } from "./rx-window.ts";
-import { NAK_SPACING_US, ROUND_TRIP_US_FIRST, VAIN_MAX } from "./tuning.ts";
+import {
+  NAK_SPACING_ROUND_TRIPS,
+  NAK_SPACING_US_MAX,
+  NAK_SPACING_US_MIN,
+  NAK_SPACING_US_PER_TARGET,
+  ROUND_TRIP_US_FIRST,
+  VAIN_MAX,
+} from "./tuning.ts";
 
 /** Most blocks that one NAK can name (PROTOCOL §7.1). */
 const NAK_BLOCKS_MAX = 255;
@@ -20,6 +27,7 @@ export class NakReporter {
   readonly #gaps: GapDetector;
   readonly #blocksMax: number;
   readonly #turn: FeedbackTurn;
+  readonly #spacingUsMin: number;
   #mismatched = 0;
   #sentAt = Number.NEGATIVE_INFINITY;
   /** The slowest round trip of the group, as the owner tells it. */
@@ -42,6 +50,7 @@ export class NakReporter {
     const room = Math.floor((offer.symbolSize - NAK_FIXED_BYTES) / NAK_ENTRY_BYTES);
     this.#blocksMax = Math.min(NAK_BLOCKS_MAX, room);
     this.#turn = turn;
+    this.#spacingUsMin = Math.max(NAK_SPACING_US_MIN, offer.targets * NAK_SPACING_US_PER_TARGET);
     const { random, memory } = core;
     // Turns spread the requests of all targets already.
     const targets = turn.periodUs > 0 ? 1 : offer.targets;
@@ -83,7 +92,15 @@ export class NakReporter {
   }
 
   deadline(): Micros {
-    return this.#turn.next(Math.max(this.#gaps.deadline(), this.#sentAt + NAK_SPACING_US) as Micros);
+    return this.#turn.next(Math.max(this.#gaps.deadline(), this.#sentAt + this.#spacingUs) as Micros);
+  }
+
+  get #spacingUs(): number {
+    if (this.#turn.periodUs > 0) return NAK_SPACING_US_MAX;
+    return Math.min(
+      NAK_SPACING_US_MAX,
+      Math.max(this.#spacingUsMin, NAK_SPACING_ROUND_TRIPS * this.roundTripUs),
+    );
   }
 
   /** A packet that lies about its block makes all true ones contradict it: such a block starts anew. */

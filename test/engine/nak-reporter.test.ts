@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { FeedbackTurn } from "../../src/engine/feedback-turn.ts";
 import { NakReporter } from "../../src/engine/nak-reporter.ts";
 import { RxWindow } from "../../src/engine/rx-window.ts";
-import { NAK_BACKOFF_US, NAK_SPACING_US, TURN_TARGETS_MIN } from "../../src/engine/tuning.ts";
+import { NAK_BACKOFF_US, NAK_SPACING_US_MAX, TURN_TARGETS_MIN, TURN_US } from "../../src/engine/tuning.ts";
 import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
 import { NAK_BITMAP_BYTES } from "../../src/wire/constants.ts";
 import { drain, messages, newCore, us } from "./support.ts";
@@ -55,9 +55,28 @@ describe("NAKs of one receiver", () => {
     expect(asked(NAK_BACKOFF_US)).toEqual([0]);
     edge(2, NAK_BACKOFF_US);
     edge(3, 3 * NAK_BACKOFF_US);
-    expect(naks.deadline()).toBe(us(NAK_BACKOFF_US + NAK_SPACING_US));
-    expect(asked(NAK_BACKOFF_US + NAK_SPACING_US - 1)).toEqual([]);
-    expect(asked(NAK_BACKOFF_US + NAK_SPACING_US)).toEqual([1, 2]);
+    expect(naks.deadline()).toBe(us(NAK_BACKOFF_US + NAK_SPACING_US_MAX));
+    expect(asked(NAK_BACKOFF_US + NAK_SPACING_US_MAX - 1)).toEqual([]);
+    expect(asked(NAK_BACKOFF_US + NAK_SPACING_US_MAX)).toEqual([1, 2]);
+  });
+
+  test.each([
+    [4, 20_000, 10_000],
+    [4, 3_000, 6_000],
+    [4, 200, 1_000],
+    [15, 200, 1_500],
+    [16, 200, 10_000],
+  ])("with %i targets and a round trip of %i us, NAKs are %i us apart", (targets, roundTripUs, spacingUs) => {
+    const { naks, edge } = newReporter(targets);
+    naks.roundTripUs = roundTripUs;
+    edge(1, 0);
+    const first = naks.deadline();
+    naks.onTimeout(OWNER, first);
+    edge(2, first);
+    // Of what is new the back-off is over sooner; in turns the next one after that counts.
+    const turnUs = targets < TURN_TARGETS_MIN ? 0 : targets * TURN_US;
+    expect(naks.deadline()).toBeGreaterThanOrEqual(us(first + spacingUs));
+    expect(naks.deadline()).toBeLessThanOrEqual(us(first + spacingUs + turnUs));
   });
 
   test("with fewer than 16 targets they go to the owner alone, and what others ask for makes nobody quiet; else to the group", () => {

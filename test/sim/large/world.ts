@@ -30,6 +30,8 @@ export type LargeResult = {
   readonly peak: Peak;
   readonly symbols: number;
   readonly repairs: number;
+  /** Of these, to one receiver alone. */
+  readonly direct: number;
   /** As `Totals`. */
   readonly lost: number;
   readonly lostSomewhere: number;
@@ -181,6 +183,7 @@ function resultOf(world: LargeWorld, start: number): LargeResult {
     peak: peak(arrivals.map(({ at }) => at - start)),
     symbols: sent["sent symbols"] ?? 0,
     repairs: sent["sent repairs"] ?? 0,
+    direct: sent["sent repairs to one"] ?? 0,
     ...totals,
     overflowed: ports.overflowed,
     naksSent: sum("sent nak"),
