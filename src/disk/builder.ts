@@ -1,8 +1,10 @@
 import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
+import type { EntryTable } from "../wire/entry-table.ts";
 import type { Entry } from "../wire/manifest.ts";
 import { Mark } from "./marks.ts";
 import { join, nameOf, parentOf, toLatin1 } from "./names.ts";
+import { tableName } from "./sections.ts";
 import { currentEntry, failure, metadataOf, type StagePush } from "./stage-push.ts";
 import {
   Errno,
@@ -36,6 +38,8 @@ export class Builder {
   /** Entries below this number have been made, but for those with content. */
   #next = 0;
   #singly: boolean | undefined;
+  /** Where the file was that was described last, if inside of a new directory, and the path of that one in the staging area. */
+  #beside: { readonly section: number; readonly index: number; readonly directory: Latin1 } | undefined;
   /** The root that was asked for last. */
   #root: { readonly number: number; readonly path: Latin1 } | undefined;
 
@@ -102,16 +106,36 @@ export class Builder {
    * called ahead of the making of its directory, if that is missing.
    */
   describe(number: number, from: Extent, before: Before): NewFile | DiskFailure {
-    const entry = currentEntry(this.#push, number);
-    const place = this.#place(number, before);
+    const { sections, amended, marks } = this.#push;
+    const { section, index } = sections.locate(number);
+    const inside = ((marks.of(section)?.[index] ?? 0) & Mark.inside) !== 0;
+    const place = (inside ? this.#placeBeside(section, index) : undefined) ?? this.#place(number, before);
     if (isFailure(place)) return place;
     if (failed(place)) return failure(FailStep.stage, place, number);
-    return { ...place, from, metadata: { ...metadataOf(this.#sys, entry), mode: entry.mode } };
+    this.#beside = inside ? { section, index, directory: place.parent } : undefined;
+    const newer = amended.get(number);
+    const { root } = this.#sys;
+    return newer === undefined
+      ? fileOfRow({ place, from, root }, sections.read(section), index)
+      : fileOfEntry({ place, from, root }, newer);
   }
 
-  /** A file has been made as it was described. */
+  /**
+   * Where an entry inside of a new directory is staged, if the one that was described before it is in the same directory: most are. Undefined:
+   * it is in another one, or that cannot be told so easily.
+   */
+  #placeBeside(section: number, index: number): Place | undefined {
+    const last = this.#beside;
+    if (last === undefined || last.section !== section || index <= last.index) return undefined;
+    const table = this.#push.sections.read(section);
+    if (!table.inOneDirectory(last.index, index)) return undefined;
+    const dir = this.#push.staging.get(last.directory);
+    return failed(dir) ? undefined : { dir, name: tableName(table, index), parent: last.directory };
+  }
+
+  /** Files have been made as they were described. */
   made(number: number): void {
-    this.#push.marks.change(number, { set: Mark.staged });
+    this.#push.marks.add(number, Mark.staged);
   }
 
   /** Ends a file whose bytes are all there, and closes it. */
@@ -190,7 +214,7 @@ export class Builder {
       if (problem !== undefined) return problem;
       dir = staging.getOrMake(parent);
     }
-    return failed(dir) ? dir : { dir, name: nameOf(path) };
+    return failed(dir) ? dir : { dir, name: nameOf(path), parent };
   }
 
   #rootPath(number: number): Latin1 {
@@ -218,7 +242,10 @@ export class Builder {
 
 /** Done ahead of what may close the descriptors of directories. */
 type Before = () => DiskFailure | undefined;
-type Place = { readonly dir: Fd; readonly name: Latin1 };
+/** `parent`: path of `dir` in the staging area. */
+type Place = { readonly dir: Fd; readonly name: Latin1; readonly parent: Latin1 };
+/** `root`: whether its owner can be set. */
+type Where = { readonly place: Place; readonly from: Extent; readonly root: boolean };
 
 /** Whether marks say that an entry has, or is to get, a staged form. */
 export function isStaged(mark: number): boolean {
@@ -232,6 +259,27 @@ export function stagedPath(push: StagePush, number: number, pathOfRoot?: (root: 
   const root = roots.of(number);
   const above = pathOfRoot?.(root) ?? rootPath(push, root);
   return join(String(root), pathOf(sections, number).slice(above.length + 1));
+}
+
+function fileOfEntry({ place, from, root }: Where, entry: Entry): NewFile {
+  const { mode, seconds, nanoseconds } = entry;
+  const [secondsHigh, secondsLow] = [Number(seconds >> 32n), Number(seconds & 0xffff_ffffn)];
+  const owner = root ? { uid: entry.uid, gid: entry.gid } : { uid: undefined, gid: undefined };
+  return { dir: place.dir, name: place.name, from, ...owner, mode, secondsHigh, secondsLow, nanoseconds };
+}
+
+function fileOfRow({ place, from, root }: Where, table: EntryTable, index: number): NewFile {
+  return {
+    dir: place.dir,
+    name: place.name,
+    from,
+    uid: root ? table.uid(index) : undefined,
+    gid: root ? table.gid(index) : undefined,
+    mode: table.mode(index),
+    secondsHigh: table.secondsHigh(index),
+    secondsLow: table.secondsLow(index),
+    nanoseconds: table.nanoseconds(index),
+  };
 }
 
 /** Path of a new directory that is staged whole. */

@@ -41,6 +41,14 @@ export class Marks {
     return this.#bytes[section]?.[index] ?? 0;
   }
 
+  /** Adds bits of an entry. */
+  add(number: number, bits: number): void {
+    const { section, index } = this.#sections.locate(number);
+    const bytes = this.#bytes[section];
+    if (bytes === undefined) this.change(number, { set: bits });
+    else bytes[index] = (bytes[index] ?? 0) | bits;
+  }
+
   /** Adds and takes away bits of an entry. */
   change(number: number, { set, clear = 0 }: { set: number; clear?: number }): void {
     const { section, index } = this.#sections.locate(number);

@@ -1,22 +1,13 @@
-import { getBit, sameBytes } from "../wire/bitmap.ts";
+import { sameBytes } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
 import { EntryTable } from "../wire/entry-table.ts";
 import { decodeTable, type Entry, type TableSection } from "../wire/manifest.ts";
 import type { Drop } from "../wire/messages.ts";
 import { comparePaths } from "../wire/path.ts";
 import { NO_TERMS, type Terms } from "../wire/terms.ts";
+import { StreamWalk } from "./stream-walk.ts";
 import type { Latin1 } from "./sys.ts";
 import type { Zstd } from "./zstd.ts";
-
-/** A file of the content stream (PROTOCOL §10.3). */
-export type StreamFile = {
-  readonly section: number;
-  /** In the section. */
-  readonly index: number;
-  /** In the manifest. */
-  readonly number: number;
-  readonly size: number;
-};
 
 /** Entry of `sizes` that is not a file. */
 export const NOT_A_FILE = -1;
@@ -47,6 +38,8 @@ export class Sections {
   /** A table that is not in use. */
   #spare: EntryTable | undefined;
   #entries = 0;
+  /** The section in which an entry was found last: most look-ups are in the same. */
+  #located = 0;
   /** Those of the push (PROTOCOL §10.6). */
   terms: Terms = NO_TERMS;
 
@@ -123,6 +116,17 @@ export class Sections {
 
   /** Where an entry of the manifest is. The number must be one. */
   locate(number: number): { section: number; index: number } {
+    const last = this.#kept[this.#located];
+    const inLast = last !== undefined && number >= last.firstEntry && number - last.firstEntry < last.length;
+    if (!inLast) this.#located = this.#search(number);
+    const { firstEntry, length } = this.#at(this.#located);
+    const index = number - firstEntry;
+    assert(index >= 0 && index < length, "no such entry");
+    return { section: this.#located, index };
+  }
+
+  /** The last section that starts at an entry or before it. */
+  #search(number: number): number {
     let low = 0;
     let high = this.count - 1;
     while (low < high) {
@@ -130,9 +134,7 @@ export class Sections {
       if (this.firstEntry(middle) <= number) low = middle;
       else high = middle - 1;
     }
-    const index = number - this.firstEntry(low);
-    assert(number >= 0 && index < this.length(low), "no such entry");
-    return { section: low, index };
+    return low;
   }
 
   /** Number of the entry with this path. */
@@ -157,7 +159,7 @@ export class Sections {
 
   /** Bytes of a file, or NOT_A_FILE. */
   size(section: number, index: number): number {
-    return this.#sizes(section)[index] ?? NOT_A_FILE;
+    return this.sizes(section)[index] ?? NOT_A_FILE;
   }
 
   setPlan(section: number, plan: Uint8Array | undefined): void {
@@ -168,17 +170,9 @@ export class Sections {
     return this.#at(section).plan;
   }
 
-  /** The files of the plan in stream order. */
-  *stream(): Generator<StreamFile, void, undefined> {
-    for (let section = 0; section < this.count; section++) {
-      const { plan, firstEntry } = this.#at(section);
-      if (plan === undefined) continue;
-      const sizes = this.#sizes(section);
-      for (let index = 0; index < sizes.length; index++) {
-        const size = sizes[index] ?? NOT_A_FILE;
-        if (size >= 0 && getBit(plan, index)) yield { section, index, number: firstEntry + index, size };
-      }
-    }
+  /** A walk over the files of the plan, in stream order. */
+  stream(): StreamWalk {
+    return new StreamWalk(this);
   }
 
   /** Another section: what was made of earlier ones is not needed any more. */
@@ -186,7 +180,8 @@ export class Sections {
     if (++this.#gone % FREE_AFTER_SECTIONS === 0) this.#freeMemory();
   }
 
-  #sizes(section: number): Float64Array {
+  /** For each entry of a section the bytes of a file, or NOT_A_FILE. */
+  sizes(section: number): Float64Array {
     const kept = this.#at(section);
     kept.sizes ??= sizesOf(this.read(section));
     return kept.sizes;
@@ -212,6 +207,11 @@ export class Sections {
 /** Path of an entry of a table. */
 export function tablePath(table: EntryTable, index: number): Latin1 {
   return Buffer.prototype.toString.call(table.paths, "latin1", table.pathStart(index), table.pathEnd(index));
+}
+
+/** The last component of that path. */
+export function tableName(table: EntryTable, index: number): Latin1 {
+  return Buffer.prototype.toString.call(table.paths, "latin1", table.nameStart(index), table.pathEnd(index));
 }
 
 function sizesOf(table: EntryTable): Float64Array {

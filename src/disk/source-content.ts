@@ -1,11 +1,12 @@
 import { type Amendment, amendmentBytes, encodeAmendments } from "../wire/amendment.ts";
 import { AMENDMENTS_MAX, BlockKind } from "../wire/constants.ts";
-import { rawBytesMax } from "../wire/manifest.ts";
+import { type Entry, rawBytesMax } from "../wire/manifest.ts";
 import { encodeVerdicts, VERDICT_BYTES, type Verdict } from "../wire/verdict.ts";
 import { ContentPacker } from "./content-packer.ts";
 import { FileReader, type Reading } from "./file-reader.ts";
 import { toLatin1 } from "./names.ts";
 import { describe, look } from "./scan.ts";
+import type { Sections } from "./sections.ts";
 import { SmallReader } from "./small-reader.ts";
 import {
   type Maker,
@@ -18,6 +19,7 @@ import {
   tellProblem,
 } from "./source-push.ts";
 import { confirm, type Doubts, type Round, type RoundFile, settle, tellUnreadable } from "./source-round.ts";
+import type { StreamWalk } from "./stream-walk.ts";
 import { Errno } from "./sys.ts";
 import { VerdictLog } from "./verdict-log.ts";
 
@@ -52,8 +54,28 @@ function* play(
 }
 
 function* planned({ sections }: SourcePush): Generator<RoundFile, void, undefined> {
-  for (const { section, index, number, size } of sections.stream())
-    yield { number, size, entry: sections.entry(section, index) };
+  for (const walk = sections.stream(); walk.next(); ) yield new PlannedFile(sections, walk);
+}
+
+/** Its entry is made when it is asked for: in the walk that only counts verdicts nobody does. */
+class PlannedFile implements RoundFile {
+  readonly number: number;
+  readonly size: number;
+  readonly #sections: Sections;
+  #entry: Entry | undefined;
+
+  constructor(sections: Sections, { number, size }: StreamWalk) {
+    this.#sections = sections;
+    this.number = number;
+    this.size = size;
+  }
+
+  get entry(): Entry {
+    if (this.#entry !== undefined) return this.#entry;
+    const { section, index } = this.#sections.locate(this.number);
+    this.#entry = this.#sections.entry(section, index);
+    return this.#entry;
+  }
 }
 
 /** The content blocks of a round; returns of which files to make sure. Files that are empty have no bytes, but a verdict all the same. */

@@ -9,8 +9,8 @@ import { type Maker, madeBlock, putCompressed, type SourcePush, type SourceTools
 export function* makePlan(tools: SourceTools, push: SourcePush): Maker {
   const { sections } = push;
   let files = 0;
-  for (const { size } of sections.stream()) {
-    push.contentBytes += size;
+  for (const walk = sections.stream(); walk.next(); ) {
+    push.contentBytes += walk.size;
     files++;
   }
   const limit = rawBytesMax(push.capacity);

@@ -238,5 +238,5 @@ class Source {
 function* make(tools: SourceTools, push: SourcePush): Maker {
   if (!(yield* makeManifest(tools, push))) return;
   yield* makePlan(tools, push);
-  if (push.sections.stream().next().done !== true) yield* makeContent(tools, push);
+  if (push.sections.stream().next()) yield* makeContent(tools, push);
 }

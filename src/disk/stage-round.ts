@@ -1,7 +1,7 @@
-import { bitmapBytes, sameBytes, setBit } from "../wire/bitmap.ts";
+import { bitmapBytes, setBit } from "../wire/bitmap.ts";
 import { DIGEST_BYTES, FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
-import type { Verdict } from "../wire/verdict.ts";
+import type { Verdicts } from "../wire/verdict.ts";
 import type { Builder } from "./builder.ts";
 import type { FileDigest } from "./digest.ts";
 import { isTrouble } from "./errno.ts";
@@ -18,6 +18,8 @@ const WRITE_BACK_BYTES_MIN = 1 << 20;
 
 /** A file of a round: one stretch of content blocks and the verdicts on it (PROTOCOL §10.3, §10.4). */
 export type RoundFile = { readonly number: number; readonly size: number; readonly wanted: boolean };
+/** Those of a round, one after the other. */
+export type RoundFiles = { next(): RoundFile | undefined };
 
 export type RoundOptions = {
   readonly tools: StageTools;
@@ -26,7 +28,7 @@ export type RoundOptions = {
   /** Content blocks start here. */
   readonly firstBlock: number;
   /** The files in stream order; a fresh walk for each call. */
-  readonly files: () => Iterator<RoundFile, void, undefined>;
+  readonly files: () => RoundFiles;
   /** Bytes of all files. */
   readonly bytes: number;
 };
@@ -35,8 +37,8 @@ export type RoundOptions = {
 export class Round {
   readonly #options: RoundOptions;
   readonly #digest: FileDigest;
-  readonly #files: Iterator<RoundFile, void, undefined>;
-  readonly #judged: Iterator<RoundFile, void, undefined>;
+  readonly #files: RoundFiles;
+  readonly #judged: RoundFiles;
   /** File at the point where the stream is, and where in the stream it starts. */
   #file: RoundFile | undefined;
   #from = 0;
@@ -58,7 +60,7 @@ export class Round {
     );
     this.#files = options.files();
     this.#judged = options.files();
-    this.#file = this.#files.next().value ?? undefined;
+    this.#file = this.#files.next();
   }
 
   /** Number of content blocks. */
@@ -73,8 +75,8 @@ export class Round {
     const { capacity } = this.#options.push;
     const files = this.#options.files();
     let from = 0;
-    for (let next = files.next(); next.done !== true; next = files.next()) {
-      const { size, wanted } = next.value;
+    for (let next = files.next(); next !== undefined; next = files.next()) {
+      const { size, wanted } = next;
       const last = Math.min(bits, Math.ceil((from + size) / capacity));
       for (let bit = Math.floor(from / capacity); wanted && bit < last; bit++) setBit(bitmap, bit);
       from += size;
@@ -108,30 +110,32 @@ export class Round {
       }
       if (until > end) break;
       this.#from = until;
-      this.#file = this.#files.next().value ?? undefined;
+      this.#file = this.#files.next();
     }
     // The block's memory is ours only until we answer.
     return this.#small.flush();
   }
 
   /** Takes the next verdicts. A file that is not good is not staged any more. */
-  verdicts(verdicts: readonly Verdict[]): DiskFailure | undefined {
+  verdicts(verdicts: Verdicts): DiskFailure | undefined {
     const { builder } = this.#options;
-    for (const verdict of verdicts) {
-      const next = this.#judged.next();
-      if (next.done === true || next.value.number !== verdict.entry) return protocolFailure(verdict.entry);
-      const { wanted, number } = next.value;
+    for (let i = 0; i < verdicts.count; i++) {
+      const entry = verdicts.entry(i);
+      const file = this.#judged.next();
+      if (file?.number !== entry) return protocolFailure(entry);
+      const { wanted, number } = file;
       if (!wanted) continue;
       if (this.#checked === this.#digested) return protocolFailure(number);
       const at = this.#checked++ * DIGEST_BYTES;
-      const own = this.#digests.subarray(at, at + DIGEST_BYTES);
-      if (verdict.status !== "good") {
+      const status = verdicts.status(i);
+      if (status !== "good") {
         const { unread } = this.#options.push;
-        if (verdict.status === "unreadable" && isTrouble(verdict.errno) && unread.length === 0)
-          unread.push({ errno: verdict.errno, step: FailStep.remove, entry: number });
+        const errno = verdicts.errno(i);
+        if (status === "unreadable" && isTrouble(errno) && unread.length === 0)
+          unread.push({ errno, step: FailStep.remove, entry: number });
         const problem = builder.discard(number);
         if (problem !== undefined) return problem;
-      } else if (!sameBytes(own, verdict.digest)) {
+      } else if (!verdicts.isDigest(i, this.#digests, at)) {
         return { errno: Errno.EBADMSG, step: FailStep.digest, entry: number };
       }
     }
@@ -140,7 +144,7 @@ export class Round {
 
   /** Whether every file has had its verdict. Asking takes the next one, so that no more can follow. */
   ended(): boolean {
-    return this.#judged.next().done === true;
+    return this.#judged.next() === undefined;
   }
 
   /** Closes what is open. */
@@ -197,9 +201,19 @@ export class Round {
 }
 
 /** The files of the plan (PROTOCOL §10.2). */
-export function* plannedFiles({ sections, marks }: StagePush): Generator<RoundFile, void, undefined> {
-  for (const { section, index, number, size } of sections.stream()) {
-    const mark = marks.of(section)?.[index] ?? 0;
-    yield { number, size, wanted: (mark & Mark.content) !== 0 };
-  }
+export function plannedFiles({ sections, marks }: StagePush): RoundFiles {
+  const walk = sections.stream();
+  return {
+    next() {
+      if (!walk.next()) return undefined;
+      const mark = marks.of(walk.section)?.[walk.index] ?? 0;
+      return { number: walk.number, size: walk.size, wanted: (mark & Mark.content) !== 0 };
+    },
+  };
+}
+
+/** Those of a list. */
+export function listedFiles(files: readonly RoundFile[]): RoundFiles {
+  let at = 0;
+  return { next: () => files[at++] };
 }

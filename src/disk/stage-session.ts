@@ -3,7 +3,7 @@ import { assert, type BlockIndex } from "../wire/brand.ts";
 import { AMENDMENTS_MAX, BlockKind, DIGEST_BYTES, FailStep } from "../wire/constants.ts";
 import type { DiskFailure, StageReply, StageRequest } from "../wire/disk-port.ts";
 import type { Entry } from "../wire/manifest.ts";
-import { decodeVerdicts } from "../wire/verdict.ts";
+import { readVerdicts } from "../wire/verdict.ts";
 import { slotAt } from "./arena.ts";
 import { Builder, isStaged } from "./builder.ts";
 import { Committer } from "./committer.ts";
@@ -19,7 +19,7 @@ import {
   type StagePush,
   type StageTools,
 } from "./stage-push.ts";
-import { plannedFiles, Round, type RoundFile } from "./stage-round.ts";
+import { listedFiles, plannedFiles, Round, type RoundFile, type RoundFiles } from "./stage-round.ts";
 import { Errno, type Extent, errnoOf } from "./sys.ts";
 
 /** Up to so many removed names are cleared away before the owner hears of the commit: a slow disk removes hundreds a second. */
@@ -167,17 +167,12 @@ export class StageSession {
     const first = (block + 1) as BlockIndex;
     const files = () => plannedFiles(this.push);
     let bytes = 0;
-    for (const { size } of this.push.sections.stream()) bytes += size;
+    for (const walk = this.push.sections.stream(); walk.next(); ) bytes += walk.size;
     const round = this.#openRound({ index: 0, firstBlock: first, files, bytes });
     return { wanted: { first, bits: round.wanted() } };
   }
 
-  #openRound(options: {
-    index: number;
-    firstBlock: number;
-    files: () => Iterator<RoundFile, void, undefined>;
-    bytes: number;
-  }): Round {
+  #openRound(options: { index: number; firstBlock: number; files: () => RoundFiles; bytes: number }): Round {
     const { index, firstBlock, files, bytes } = options;
     const round = new Round({
       tools: this.#tools,
@@ -195,7 +190,7 @@ export class StageSession {
   #currentRound(block: BlockIndex): Extract<Phase, { kind: "round" }> | undefined {
     if (this.#phase.kind === "amending" && this.#phase.files.length > 0) {
       const { files, bytes, index } = this.#phase;
-      this.#openRound({ index, firstBlock: block, files: () => files.values(), bytes });
+      this.#openRound({ index, firstBlock: block, files: () => listedFiles(files), bytes });
     }
     return this.#phase.kind === "round" ? this.#phase : undefined;
   }
@@ -208,7 +203,7 @@ export class StageSession {
   }
 
   #verdict(block: BlockIndex, raw: Uint8Array): Use {
-    const verdicts = decodeVerdicts(raw);
+    const verdicts = readVerdicts(raw);
     const phase = this.#currentRound(block);
     if (phase === undefined || typeof verdicts === "string") return { failure: protocolFailure() };
     phase.verdicts = true;

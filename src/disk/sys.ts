@@ -86,12 +86,18 @@ export type Metadata = {
 /** Files of one call of `makeFiles` or `readFiles` at most. */
 export const BULK_FILES_MAX = 256;
 
-/** A file that is made whole: where, of which bytes, and its metadata. */
+/** A file that is made whole: where, of which bytes, and its metadata. Without owner it stays whose it is when it is made. */
 export type NewFile = {
   readonly dir: Fd;
   readonly name: Latin1;
   readonly from: Extent;
-  readonly metadata: Metadata & { readonly mode: number };
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly mode: number;
+  /** Time of modification since 1970: seconds as their upper (signed) and lower 32 bits, and the part that is added to them. */
+  readonly secondsHigh: number;
+  readonly secondsLow: number;
+  readonly nanoseconds: number;
 };
 
 /** How far `makeFiles` came: all, or `made` files and an error of the next one. */

@@ -25,6 +25,8 @@ const NAMES_BYTES = BULK_FILES_MAX * NAME_ROOM;
 /** As an owner: it stays. */
 const OWNER_STAYS = 0xffff_ffff;
 const LINUX_ENAMETOOLONG = 36;
+/** Numbers of 64 bits are written as two of 32: a BigInt is an object. */
+const WORD = 0x1_0000_0000;
 
 const STEPS = ["create", "write", "metadata"] as const;
 assert(
@@ -101,18 +103,18 @@ function putNew(
   view: DataView,
   { file, at, name }: { readonly file: NewFile; readonly at: number; readonly name: number },
 ): void {
-  const { from, metadata, dir } = file;
-  const { owner, mode, time } = metadata;
-  assert(time !== undefined, "a new file has a time");
-  view.setBigUint64(at + New.at, BigInt(from.at), true);
-  view.setBigInt64(at + New.seconds, time.seconds, true);
+  const { from } = file;
+  view.setUint32(at + New.at, from.at % WORD, true);
+  view.setUint32(at + New.at + 4, Math.floor(from.at / WORD), true);
+  view.setUint32(at + New.seconds, file.secondsLow, true);
+  view.setInt32(at + New.seconds + 4, file.secondsHigh, true);
   view.setUint32(at + New.bytes, from.bytes, true);
-  view.setUint32(at + New.nanoseconds, time.nanoseconds, true);
-  view.setInt32(at + New.directory, dir, true);
+  view.setUint32(at + New.nanoseconds, file.nanoseconds, true);
+  view.setInt32(at + New.directory, file.dir, true);
   view.setUint32(at + New.name, name, true);
-  view.setUint32(at + New.uid, owner?.uid ?? OWNER_STAYS, true);
-  view.setUint32(at + New.gid, owner?.gid ?? OWNER_STAYS, true);
-  view.setUint32(at + New.mode, mode, true);
+  view.setUint32(at + New.uid, file.uid ?? OWNER_STAYS, true);
+  view.setUint32(at + New.gid, file.gid ?? OWNER_STAYS, true);
+  view.setUint32(at + New.mode, file.mode, true);
 }
 
 function readingCall(arena: Memory, { view, put, takeDigest, rows, names }: Table): Sys["readFiles"] {
@@ -139,7 +141,8 @@ function putOld(
   { file, at, name }: { readonly file: OldFile; readonly at: number; readonly name: number },
 ): void {
   const { into, dir, seconds, nanoseconds } = file;
-  view.setBigUint64(at + Old.at, BigInt(into.at), true);
+  view.setUint32(at + Old.at, into.at % WORD, true);
+  view.setUint32(at + Old.at + 4, Math.floor(into.at / WORD), true);
   view.setBigInt64(at + Old.seconds, seconds, true);
   view.setUint32(at + Old.bytes, into.bytes, true);
   view.setUint32(at + Old.nanoseconds, nanoseconds, true);

@@ -133,6 +133,12 @@ export class EntryTable {
     return end;
   }
 
+  /** Whether all entries from one to a later one, both included, are in one directory. */
+  inOneDirectory(from: number, to: number): boolean {
+    for (let index = from + 1; index <= to; index++) if (this.#sibling[index] !== 1) return false;
+    return true;
+  }
+
   /** An entry as a value that shares no memory with the table. */
   entry(index: number): Entry {
     assert(index >= 0 && index < this.#count, "entry outside its section");

@@ -45,26 +45,74 @@ export function encodeVerdicts(verdicts: readonly Verdict[]): Uint8Array {
   return bytes;
 }
 
-/** The records of a verdict block. The caller checks that they are those of the stream, in its order. */
-export function decodeVerdicts(bytes: Uint8Array): readonly Verdict[] | Drop {
+/** The records of a verdict block, by number, as they lie in its bytes: there may be one for each of a million files. */
+export class Verdicts {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  /** The bytes have been checked by `readVerdicts`. */
+  constructor(bytes: Uint8Array, view: DataView) {
+    this.#bytes = bytes;
+    this.#view = view;
+  }
+
+  get count(): number {
+    return this.#bytes.length / VERDICT_BYTES;
+  }
+
+  entry(i: number): number {
+    return this.#view.getUint32(i * VERDICT_BYTES);
+  }
+
+  status(i: number): Verdict["status"] {
+    return VERDICT_STATUSES[this.#view.getUint8(i * VERDICT_BYTES + 4)] ?? "changed";
+  }
+
+  /** Of an unreadable file; 0 of all others. */
+  errno(i: number): number {
+    return this.#view.getUint16(i * VERDICT_BYTES + 6);
+  }
+
+  /** Of a good file, the caller's. */
+  digest(i: number): Uint8Array {
+    return this.#bytes.slice(i * VERDICT_BYTES + 8, (i + 1) * VERDICT_BYTES);
+  }
+
+  /** Whether the digest is the one that lies at `at` in `digests`. */
+  isDigest(i: number, digests: Uint8Array, at: number): boolean {
+    const own = i * VERDICT_BYTES + 8;
+    for (let byte = 0; byte < DIGEST_BYTES; byte++)
+      if (this.#bytes[own + byte] !== digests[at + byte]) return false;
+    return true;
+  }
+}
+
+/** The records of a verdict block, which stay in its memory. The caller checks that they are those of the stream, in its order. */
+export function readVerdicts(bytes: Uint8Array): Verdicts | Drop {
   if (bytes.length > EXPANDED_BYTES_MAX) return "long";
   if (bytes.length === 0 || bytes.length % VERDICT_BYTES !== 0) return "short";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const verdicts: Verdict[] = [];
   let last = -1;
   for (let at = 0; at < bytes.length; at += VERDICT_BYTES) {
     const entry = view.getUint32(at);
     const status = VERDICT_STATUSES[view.getUint8(at + 4)];
     const errno = view.getUint16(at + 6);
-    const digest = bytes.slice(at + 8, at + VERDICT_BYTES);
     if (entry <= last || entry >= ENTRIES_MAX || status === undefined || view.getUint8(at + 5) !== 0)
       return "range";
-    if (status !== "good" && !isEmpty(digest)) return "range";
+    if (status !== "good" && !isEmpty(bytes.subarray(at + 8, at + VERDICT_BYTES))) return "range";
     if (status !== "unreadable" && errno !== 0) return "range";
-    if (status === "good") verdicts.push({ entry, status, digest });
-    else if (status === "changed") verdicts.push({ entry, status });
-    else verdicts.push({ entry, status, errno });
     last = entry;
   }
-  return verdicts;
+  return new Verdicts(bytes, view);
+}
+
+/** As `readVerdicts`, as values that share no memory with the block. */
+export function decodeVerdicts(bytes: Uint8Array): readonly Verdict[] | Drop {
+  const verdicts = readVerdicts(bytes);
+  if (typeof verdicts === "string") return verdicts;
+  return Array.from({ length: verdicts.count }, (_, i) => {
+    const [entry, status] = [verdicts.entry(i), verdicts.status(i)];
+    if (status === "good") return { entry, status, digest: verdicts.digest(i) };
+    return status === "changed" ? { entry, status } : { entry, status, errno: verdicts.errno(i) };
+  });
 }

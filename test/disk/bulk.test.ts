@@ -58,9 +58,18 @@ function memoryAfter(call: () => unknown): { result: unknown; memory: string } {
 }
 
 /** A file of the arena's first bytes. */
-function newFile(dir: Fd, name: string, more: Partial<NewFile["metadata"]> = {}, bytes = 5): NewFile {
-  const time = { seconds: -7n, nanoseconds: 999_999_999 };
-  return { dir, name, from: { at: 3, bytes }, metadata: { owner: undefined, mode: 0o640, time, ...more } };
+function newFile(dir: Fd, name: string, more: Partial<NewFile> = {}, bytes = 5): NewFile {
+  const longAgo = { secondsHigh: -1, secondsLow: 0xffff_fff9, nanoseconds: 999_999_999 };
+  return {
+    dir,
+    name,
+    from: { at: 3, bytes },
+    uid: undefined,
+    gid: undefined,
+    mode: 0o640,
+    ...longAgo,
+    ...more,
+  };
 }
 
 /** Makes the same files by both, and expects the same of them; returns what there is then. */
@@ -92,7 +101,7 @@ test("files are made with their bytes, mode and time, whatever the process's mas
         newFile(dir, "set-id", { mode: 0o6755 }),
         newFile(dir, "unreadable", { mode: 0 }),
         newFile(dir, "open to all", { mode: 0o666 }),
-        newFile(dir, "x".repeat(255), { time: { seconds: 1n, nanoseconds: 0 } }),
+        newFile(dir, "x".repeat(255), { secondsHigh: 0, secondsLow: 1, nanoseconds: 0 }),
       ]);
       expect([...found.keys()]).toHaveLength(7);
       expect(found.get("/set-id")).toMatch(/^106755 \d+ \d+ -6000000001 BBBBB$/);
@@ -105,9 +114,9 @@ test("files are made with their bytes, mode and time, whatever the process's mas
 asRoot("owners are set, and set-id bits stay all the same", () => {
   using space = workspace();
   const found = makeByBoth(space.path("a"), (dir) => [
-    newFile(dir, "other", { owner: { uid: 4321, gid: 1234 }, mode: 0o4755 }),
-    newFile(dir, "own", { owner: { uid: 0, gid: 0 } }),
-    newFile(dir, "group only", { owner: { uid: undefined, gid: 77 }, mode: 0o2755 }),
+    newFile(dir, "other", { uid: 4321, gid: 1234, mode: 0o4755 }),
+    newFile(dir, "own", { uid: 0, gid: 0 }),
+    newFile(dir, "group only", { gid: 77, mode: 0o2755 }),
   ]);
   expect(found.get("/other")).toMatch(/^104755 4321 1234 /);
   expect(found.get("/group only")).toMatch(/^102755 0 77 /);
@@ -117,7 +126,7 @@ asRoot("owners are set, and set-id bits stay all the same", () => {
   run("chgrp", ["99", grouped]);
   run("chmod", ["2777", grouped]);
   const dir = open(grouped);
-  real.makeFiles([newFile(dir, "f", { owner: { uid: 0, gid: 0 } })]);
+  real.makeFiles([newFile(dir, "f", { uid: 0, gid: 0 })]);
   real.close(dir);
   expect(statSync(`${grouped}/f`).gid).toBe(0);
 });

@@ -119,12 +119,18 @@ describe("sections", () => {
   test("give the stream of a plan", () => {
     sections.setPlan(0, Uint8Array.of(0b110));
     sections.setPlan(2, Uint8Array.of(0b111));
-    expect([...sections.stream()].map(({ number, size }) => [number, size])).toEqual([
+    const found: number[][] = [];
+    const walk = sections.stream();
+    while (walk.next()) found.push([walk.section, walk.index, walk.number, walk.size]);
+    expect(found.map(([, , number, size]) => [number, size])).toEqual([
       [1, 3],
       [2, 3],
       [4, 1],
       [6, 3],
     ]);
+    for (const [section = 0, index = 0, number = 0] of found)
+      expect(sections.locate(number)).toEqual({ section, index });
+    expect([walk.next(), walk.next()]).toEqual([false, false]);
   });
 });
 

@@ -59,7 +59,11 @@ function differenceOf(entry: Entry, stat: Stat | Failed): number {
   );
 }
 
-function make(sys: Sys, { dir, name, from, metadata }: NewFile): MadeFiles["failed"] {
+function make(sys: Sys, file: NewFile): MadeFiles["failed"] {
+  const { dir, name, from, uid, gid, mode, secondsHigh, secondsLow, nanoseconds } = file;
+  const seconds = (BigInt(secondsHigh) << 32n) | BigInt(secondsLow);
+  const owner = gid === undefined ? undefined : { uid, gid };
+  const metadata = { owner, mode, time: { seconds, nanoseconds } };
   const fd = sys.open(dir, name, "create");
   if (failed(fd)) return { step: "create", result: fd };
   const written = sys.write(fd, from, 0);
