@@ -83,8 +83,9 @@ export class StageSession {
     return { ...answer, good: true, ...told, failure };
   }
 
-  /** Metadata and flush; undefined if everything but the renames is on disk now. */
-  prepare(): DiskFailure | undefined {
+  /** Metadata and flush; undefined if everything but the renames is on disk now. "broken": blocks have to come again first. */
+  prepare(): DiskFailure | "broken" | undefined {
+    if (this.#broken !== undefined) return "broken";
     if (this.#phase.kind === "failed") return this.#phase.failure;
     const problem = this.#phase.kind === "complete" ? this.#finish() : protocolFailure();
     if (problem !== undefined) this.#fail(problem);

@@ -81,6 +81,7 @@ export function createStage(deps: StageDeps): {
   function prepare({ key }: Request<"prepare">): void {
     const session = sessions.get(keyText(key));
     const failure = session === undefined ? protocolFailure() : session.prepare();
+    if (failure === "broken") return;
     emit(failure === undefined ? { kind: "prepared", key } : { kind: "failed", key, failure });
   }
 

@@ -1,5 +1,5 @@
 import { assert, type Micros, type Slot } from "../wire/brand.ts";
-import { FailStep, isContent } from "../wire/constants.ts";
+import { BlockKind, FailStep } from "../wire/constants.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Offer, Sync } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
@@ -43,7 +43,6 @@ export class Receiver {
   /** Blocks that the stage has; and whether others may follow before it has answered. */
   #atStage = 0;
   #mayFollow = true;
-  #finalUsed = false;
   readonly #dryRun: boolean;
   /** All has been compared, and nothing will be changed. */
   #compared = false;
@@ -205,6 +204,8 @@ export class Receiver {
         return this.#finish(undefined, now);
       case "failed":
         if (this.#state.kind === "committing") return this.#finish(reply.failure, now);
+        // What failed with a block cannot be prepared either.
+        if (this.#state.kind === "failed") return;
         return this.#fail(reply.failure, now);
     }
   }
@@ -247,23 +248,18 @@ export class Receiver {
     this.#feed();
   }
 
-  /** Hands the next whole blocks to the stage: content several at a time, others one by one, as the answer may change what is wanted. */
+  /** Hands the next whole blocks to the stage, several at a time; only those of the manifest go one by one, as each has an answer that is to be told. */
   #feed(): void {
-    if (this.#reports.length >= REPORT_BACKLOG_MAX) return;
-    while (this.#atStage < STAGE_AHEAD && this.#mayFollow) {
+    while (this.#atStage < STAGE_AHEAD && this.#mayFollow && this.#reports.length < REPORT_BACKLOG_MAX) {
       const arrived = this.#window.arrived();
-      if (arrived === undefined) break;
-      const inCompany = isContent(arrived.blockKind) && !arrived.final;
-      if (this.#atStage > 0 && !inCompany) break;
-      this.#mayFollow = inCompany;
+      if (arrived === undefined) return;
+      const alone = arrived.blockKind === BlockKind.manifest;
+      if (this.#atStage > 0 && alone) return;
+      this.#mayFollow = !alone && !arrived.final;
       this.#atStage++;
       this.#window.hand();
       this.#core.out.stage({ kind: "block", key: this.key, ...arrived });
-    }
-    if (this.#atStage === 0 && this.#finalUsed && this.#state.kind === "receiving") {
-      this.#state = { kind: "preparing" };
-      this.#core.out.stage({ kind: "prepare", key: this.key });
-      this.#status.soon();
+      if (arrived.final) this.#core.out.stage({ kind: "prepare", key: this.key });
     }
   }
 
@@ -286,7 +282,6 @@ export class Receiver {
     const arrived = this.#window.first();
     assert(arrived !== undefined && arrived.block === reply.block, "used block is the next one");
     this.#broken = 0;
-    this.#finalUsed = arrived.final;
     this.#compared = this.#dryRun && arrived.lastOfKind;
     this.blocks++;
     this.#core.counters.add(`received blocks ${blockName(arrived.blockKind)}`);
@@ -299,7 +294,8 @@ export class Receiver {
     if (reply.failure !== undefined) return this.#fail(reply.failure, now);
     this.#naks.scan(now);
     this.#status.onUsed(this.#window, now);
-    this.#feed();
+    if (arrived.final) this.#state = { kind: "preparing" };
+    else this.#feed();
   }
 
   #fail(failure: DiskFailure, now: Micros): void {

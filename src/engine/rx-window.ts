@@ -1,3 +1,4 @@
+import { setBit } from "../wire/bitmap.ts";
 import { assert, type BlockIndex, type NodeId, type PushId, type Slot } from "../wire/brand.ts";
 import type { BlockKind } from "../wire/constants.ts";
 import { DataFlag } from "../wire/constants.ts";
@@ -120,8 +121,11 @@ export class RxWindow {
     return this.#table[this.#head + RxHead.mismatched] ?? 0;
   }
 
-  /** Takes the map of wanted blocks; passes over those at the front that are not. */
-  setWanted(wanted: { readonly first: BlockIndex; readonly bits: Uint8Array }): void {
+  /** Takes the map of wanted blocks; passes over those at the front that are not. What is in other hands already counts as wanted. */
+  setWanted({ first, bits }: { readonly first: BlockIndex; readonly bits: Uint8Array }): void {
+    const wanted = { first, bits: bits.slice() };
+    for (let block = Math.max(this.next, first); block < this.#handed; block++)
+      if ((block - first) >> 3 < bits.length) setBit(wanted.bits, block - first);
     this.#wanted = wanted;
     for (let block = this.next as number; block < this.limit; block++) {
       if (this.#isWanted(block)) continue;

@@ -58,24 +58,33 @@ function isFlat<Value>(message: readonly number[] | readonly Value[]): message i
 const KEY = 3;
 const Flag = { lastOfKind: 1, final: 2 } as const;
 
-/** Blocks to be used: slot, block, kind, bytes, flags. */
+/** Stands where a slot would. */
+const NO_SLOT = -1;
+
+/** Blocks to be used: slot, block, kind, bytes, flags; and what follows the last one, in the same message. */
 export const stageRequestForm: FlatForm<StageRequest> = {
   size: KEY + 5,
   put(to, request) {
-    if (request.kind !== "block") return false;
+    if (request.kind !== "block" && request.kind !== "prepare") return false;
     putKey(to, request.key);
-    to.push(request.slot, request.block, request.blockKind, request.bytes, flagsOf(request));
+    if (request.kind === "prepare") to.push(NO_SLOT, 0, 0, 0, 0);
+    else to.push(request.slot, request.block, request.blockKind, request.bytes, flagsOf(request));
     return true;
   },
-  get: (from, at) => ({
-    kind: "block",
-    key: keyAt(from, at),
-    slot: number(from, at + KEY) as Slot,
-    block: number(from, at + KEY + 1) as BlockIndex,
-    blockKind: number(from, at + KEY + 2) as BlockKind,
-    bytes: number(from, at + KEY + 3),
-    ...readFlags(number(from, at + KEY + 4)),
-  }),
+  get(from, at) {
+    const key = keyAt(from, at);
+    const slot = number(from, at + KEY);
+    if (slot === NO_SLOT) return { kind: "prepare", key };
+    return {
+      kind: "block",
+      key,
+      slot: slot as Slot,
+      block: number(from, at + KEY + 1) as BlockIndex,
+      blockKind: number(from, at + KEY + 2) as BlockKind,
+      bytes: number(from, at + KEY + 3),
+      ...readFlags(number(from, at + KEY + 4)),
+    };
+  },
 };
 
 const State = { good: 0, broken: 1, skipped: 2 } as const;

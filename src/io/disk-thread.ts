@@ -68,6 +68,8 @@ export class Replies<Reply> {
   readonly #form: FlatForm<Reply>;
   #waiting: Reply[] = [];
   #since = 0;
+  /** Replies are there that the engine has not been woken for. */
+  #left = false;
 
   constructor(data: DiskThreadData, form: FlatForm<Reply>) {
     this.#data = data;
@@ -84,9 +86,16 @@ export class Replies<Reply> {
 
   /** Sends what has been added. */
   send(): void {
+    this.leave();
+    if (this.#left) wake(this.#data.engineWakeFd);
+    this.#left = false;
+  }
+
+  /** Leaves what has been added where the engine finds it when it looks, and does not wake it: the next reply, which will, is probably near. */
+  leave(): void {
     if (this.#waiting.length === 0) return;
     postValues(this.#data.engine, this.#waiting, this.#form);
     this.#waiting = [];
-    wake(this.#data.engineWakeFd);
+    this.#left = true;
   }
 }

@@ -111,7 +111,8 @@ class EngineLoop {
     while (!this.#stopped) {
       const ready = this.#wait();
       if (ready & Ready.send) this.#blocked = false;
-      if (ready & Ready.wake) this.#takeMail();
+      // Some of it is left without waking anybody: it must be known when something is due.
+      if (ready & Ready.wake || this.#now >= engine.deadline()) this.#takeMail();
       if (ready & Ready.unicast || this.#more.unicast) this.#receive("unicast");
       if (ready & Ready.group || this.#more.group) this.#receive("group");
       this.#now = this.#parts.now();
@@ -162,7 +163,7 @@ class EngineLoop {
 
   #takeMail(): void {
     const { engine, mail } = this.#parts;
-    this.#messageAt = this.#now;
+    const before = this.#messages;
     for (let replies = mail.takeSource(); replies !== undefined; replies = mail.takeSource()) {
       for (const reply of replies) {
         this.#messages++;
@@ -182,6 +183,7 @@ class EngineLoop {
       engine.onCommand(command, this.#now);
       this.#drain();
     }
+    if (this.#messages > before) this.#messageAt = this.#now;
   }
 
   #receive(socket: "group" | "unicast"): void {

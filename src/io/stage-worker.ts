@@ -26,7 +26,8 @@ awaitData<DiskThreadData>((data) => {
 
   const handle = (request: StageRequest) => {
     // What is no block may take long, and slots are waited for.
-    if (request.kind !== "block") replies.send();
+    if (request.kind === "prepare") replies.leave();
+    else if (request.kind !== "block") replies.send();
     stage.handle(request);
     if (request.kind !== "block") replies.send();
   };

@@ -137,8 +137,8 @@ export type StageRequest =
       readonly capacity: number;
     }
   /**
-   * A complete block, in order. Answered by `used`. Blocks that were announced as unneeded are not passed. Several content blocks may be passed
-   * before the first is answered; any other block comes alone.
+   * A complete block, in order. Answered by `used`. Blocks that were announced as unneeded are not passed, unless that was before
+   * they were. A manifest block comes alone; of others several may be passed before the first is answered.
    */
   | {
       readonly kind: "block";
@@ -150,7 +150,10 @@ export type StageRequest =
       readonly lastOfKind: boolean;
       readonly final: boolean;
     }
-  /** Every block has been used. Metadata and flush. Answered by `prepared` or `failed`. */
+  /**
+   * Metadata and flush. Follows the final block, before that has been answered. Answered by `prepared` or `failed`; not at all if a block before it was
+   * broken: it is asked for again with the final block.
+   */
   | { readonly kind: "prepare"; readonly key: PushKey }
   /** Renames. Answered by `committed` or `failed`. */
   | { readonly kind: "commit"; readonly key: PushKey }

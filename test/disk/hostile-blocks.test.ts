@@ -191,6 +191,8 @@ test("what was passed before it was known that a block is broken is used after t
     const broken = { good: false, skipped: undefined, failure: undefined };
     const skipped = { good: false, skipped: true, failure: undefined } as const;
     expect([blocks[0]?.(true), blocks[1]?.(), blocks[2]?.()]).toEqual([broken, skipped, skipped]);
+    // So it is with what was asked for behind them.
+    expect(() => sender.ask("prepare")).toThrow("a request has one reply");
     expect([blocks[0]?.(), blocks[1]?.(true), blocks[2]?.()]).toEqual([taken, broken, skipped]);
     expect([blocks[1]?.(), blocks[2]?.()]).toEqual([taken, taken]);
     expect(sender.ask("abort").kind).toBe("closed");

@@ -10,7 +10,7 @@ test.each([
 ])(
   "a receiver that has not heard the ends of many pushes $what has room for the next one",
   ({ dryRun, renew }) => {
-    const world = newGroup({ hosts: 3, seed: 5, scenario: { hostile: false, files: 4, sizeMax: 500 } });
+    const world = newGroup({ hosts: 3, seed: 6, scenario: { hostile: false, files: 4, sizeMax: 500 } });
     world.network.listen((packet) => {
       if (packet[2] !== PacketType.end) return;
       // Every copy of it is lost on the way to host1.

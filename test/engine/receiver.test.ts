@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Receiver } from "../../src/engine/receiver.ts";
 import { STAGE_AHEAD } from "../../src/engine/tuning.ts";
 import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
+import { decode } from "../../src/wire/codec.ts";
 import { BlockKind, DataFlag, FailStep } from "../../src/wire/constants.ts";
 import type { StageReply } from "../../src/wire/disk-port.ts";
 import { entryAt, RxEntry, RxHead } from "../../src/wire/rx-table.ts";
@@ -52,13 +53,19 @@ function newReceiver() {
     const reply = { kind: "used", key: KEY, slot, block: block as BlockIndex, good: true } as const;
     receiver.onStage({ ...reply, ...more }, us(1_000));
   };
-  return { receiver, passed, hear, used };
+  const asked = () =>
+    drain(core).flatMap(({ kind, ...output }) => {
+      if (kind !== "stage" || !("request" in output)) return [];
+      const { request } = output;
+      return [request.kind === "block" ? `${request.kind} ${request.block}` : request.kind];
+    });
+  return { receiver, core, passed, asked, hear, used };
 }
 
 const numbers = (requests: readonly { readonly block: number }[]) => requests.map(({ block }) => block);
 
 describe("blocks for the stage", () => {
-  test("go one by one if they are no content, several at a time if they are", () => {
+  test("go one by one if they are of the manifest, several at a time if they are not", () => {
     const { hear, used, passed } = newReceiver();
     const kinds = [
       BlockKind.manifest,
@@ -70,13 +77,57 @@ describe("blocks for the stage", () => {
     for (const [block, kind] of kinds.entries()) hear(block, kind);
     expect(numbers(passed())).toEqual([0]);
     used(0);
-    expect(numbers(passed())).toEqual([1]);
+    expect(numbers(passed())).toEqual([1, 2, 3, 4]);
+  });
+
+  test("that the stage has already count as wanted, whatever it says of them then", () => {
+    const { hear, used, passed } = newReceiver();
+    for (const [block, kind] of [BlockKind.plan, BlockKind.content, BlockKind.content].entries())
+      hear(block, kind);
+    expect(numbers(passed())).toEqual([0, 1, 2]);
+    // Of the next eight it wants the last one.
+    used(0, { wanted: { first: 1 as BlockIndex, bits: Uint8Array.of(0x80) } });
+    used(1, { good: false });
+    used(2, { good: false, skipped: true });
+    hear(1, BlockKind.content);
+    expect(numbers(passed())).toEqual([1, 2]);
     used(1);
-    expect(numbers(passed())).toEqual([2, 3]);
     used(2);
-    expect(numbers(passed())).toEqual([]);
-    used(3);
-    expect(numbers(passed())).toEqual([4]);
+    hear(8, BlockKind.verdict);
+    expect(numbers(passed())).toEqual([8]);
+  });
+
+  test("of which the last one has come are to be prepared at once, and again if one is broken", () => {
+    const { receiver, hear, used, asked } = newReceiver();
+    hear(0, BlockKind.plan);
+    hear(1, BlockKind.verdict | DataFlag.final);
+    expect(asked()).toEqual(["block 0", "block 1", "prepare"]);
+    used(0, { good: false });
+    used(1, { good: false, skipped: true });
+    hear(0, BlockKind.plan);
+    expect(asked()).toEqual(["block 0", "block 1", "prepare"]);
+    used(0);
+    expect(receiver.state).toBe("receiving");
+    used(1);
+    expect(receiver.state).toBe("preparing");
+    receiver.onStage({ kind: "prepared", key: KEY }, us(2_000));
+    expect([receiver.state, asked()]).toEqual(["prepared", []]);
+  });
+
+  test("of which the last one fails the push are not prepared, and it fails once", () => {
+    const { receiver, core, hear, used } = newReceiver();
+    hear(0, BlockKind.plan | DataFlag.final);
+    const failure = { errno: 28, step: FailStep.write, entry: undefined };
+    used(0, { failure });
+    receiver.onStage({ kind: "failed", key: KEY, failure }, us(1_500));
+    drain(core);
+    receiver.onTimeout(us(2_000));
+    const reports = drain(core).flatMap((output) => {
+      const decoded = output.kind === "control" ? decode(output.packet) : "short";
+      return typeof decoded !== "string" && decoded.message.type === "report" ? [decoded.message] : [];
+    });
+    const records = reports.flatMap((report) => report.records.map(({ kind }) => kind));
+    expect(records.filter((kind) => kind === "fail")).toHaveLength(1);
   });
 
   test("are no more than the stage may have at once", () => {

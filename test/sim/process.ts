@@ -236,6 +236,7 @@ export class Process implements Endpoint {
   #onStage(reply: StageReply): void {
     if (reply.kind === "used") this.ledger.giveBack(reply.slot);
     if (reply.kind === "closed") this.ledger.closed("stage", reply.key);
+    this.stage.heard(reply);
     this.engine.onStage(reply, this.#clock());
   }
 

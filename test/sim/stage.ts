@@ -18,11 +18,12 @@ type Push = {
   state: "receiving" | "complete" | "prepared" | "committed" | "failed";
   /** Next block to be passed, among those that are wanted. */
   next: number;
+  /** Blocks below it have been passed before, but for those left out. */
+  passed: number;
   /** What the engine has been told of unneeded blocks. */
   wanted: { readonly first: number; readonly bits: Uint8Array } | undefined;
   /** A block whose digest was called wrong: nothing after it is used before it has come again. */
   again: number | undefined;
-  prepareAsked: boolean;
   readyAt: number;
   aborted: boolean;
 };
@@ -75,9 +76,9 @@ export class FakeStage {
       contents: new StageContents(this.#env, request.key, record, request.capacity),
       state: "receiving",
       next: 0,
+      passed: 0,
       wanted: undefined,
       again: undefined,
-      prepareAsked: false,
       readyAt: 0,
       aborted: false,
     };
@@ -90,6 +91,12 @@ export class FakeStage {
       this.#forget(push);
       this.#reply({ kind: "refused", key: push.key, reason: RefuseReason.outOfSpace, text: "no room" });
     });
+  }
+
+  /** The engine has got a reply: from now on it knows what is wanted. */
+  heard(reply: StageReply): void {
+    const push = this.#pushes.get(keyText(reply.key));
+    if (push !== undefined && reply.kind === "used" && reply.wanted !== undefined) push.wanted = reply.wanted;
   }
 
   #block(push: Push, request: BlockRequest): void {
@@ -115,8 +122,13 @@ export class FakeStage {
       );
     }
     this.#journal.check(push.next === block, `stage: block ${block} is passed again`);
-    this.#journal.check(isWanted(push, block), `stage: block ${block}, which is not needed, is passed`);
+    // What was passed before that was known may be passed again.
+    this.#journal.check(
+      isWanted(push, block) || block < push.passed,
+      `stage: block ${block}, which is not needed, is passed`,
+    );
     push.next++;
+    push.passed = Math.max(push.passed, push.next);
   }
 
   #use(push: Push, request: BlockRequest): void {
@@ -147,7 +159,6 @@ export class FakeStage {
       request.blockKind === BlockKind.plan && request.lastOfKind
         ? push.contents.wanted(block + 1)
         : undefined;
-    if (wanted !== undefined) push.wanted = wanted;
     const failure = this.#failure(push, request);
     if (request.final && push.state === "receiving") push.state = "complete";
     this.#reply({
@@ -196,11 +207,12 @@ export class FakeStage {
 
   #prepare(push: Push): void {
     const { prng } = this.#env;
-    this.#journal.check(push.state === "complete", `stage: prepare in state ${push.state}`);
-    this.#journal.check(!push.prepareAsked, "stage: prepare is asked for twice");
-    push.prepareAsked = true;
     const flushUs = prng.below(this.#env.faults().flushUs + 1);
     this.#later(push.key, flushUs, () => {
+      // A block has to come again first, and this with the final one.
+      if (push.again !== undefined) return;
+      if (push.state === "failed") return this.#refail(push);
+      this.#journal.check(push.state === "complete", `stage: prepare in state ${push.state}`);
       if (prng.chance(this.#env.faults().prepareFail)) return this.#fail(push, FailStep.flush);
       push.state = "prepared";
       push.record.preparedAt = this.#env.queue.now;
@@ -222,6 +234,12 @@ export class FakeStage {
       this.#forget(push);
       this.#reply({ kind: "committed", key: push.key });
     });
+  }
+
+  /** What has failed with a block is not prepared. */
+  #refail({ key, record: { failure } }: Push): void {
+    this.#journal.check(failure !== undefined, "stage: a failure without a reason");
+    this.#reply({ kind: "failed", key, failure });
   }
 
   #fail(push: Push, step: FailStep): void {

@@ -233,7 +233,8 @@ export class LargeReceiver {
         return void reply(useBlockUs, { ...used, need });
       }
       case "prepare":
-        return void reply(flushUs, { kind: "prepared", key });
+        // After the block that it follows.
+        return void reply((this.#replies.at(-1)?.at ?? now) - now + flushUs, { kind: "prepared", key });
       case "commit":
         return void reply(commitUs, { kind: "committed", key });
       case "abort":
