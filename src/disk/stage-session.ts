@@ -204,7 +204,8 @@ export class StageSession {
   }
 
   #verdict(block: BlockIndex, raw: Uint8Array): Use {
-    const verdicts = readVerdicts(raw);
+    // A copy: what is looked up between them is expanded into the same memory.
+    const verdicts = readVerdicts(raw.slice());
     const phase = this.#currentRound(block);
     if (phase === undefined || typeof verdicts === "string") return { failure: protocolFailure() };
     phase.verdicts = true;

@@ -6,6 +6,7 @@ import type { BlockIndex } from "../../src/wire/brand.ts";
 import { BlockKind, DIGEST_BYTES, EXPANDED_BYTES_MAX, FailStep } from "../../src/wire/constants.ts";
 import type { StageReply } from "../../src/wire/disk-port.ts";
 import { encodeSection } from "../../src/wire/manifest.ts";
+import { encodePlan } from "../../src/wire/plan.ts";
 import { encodeVerdicts } from "../../src/wire/verdict.ts";
 import { digestOf, entry, protocol, Sender, SLOT, unchanged } from "./sender.ts";
 import { CAPACITY, freshKey, push, receiver, snapshot, tools, workspace } from "./support.ts";
@@ -162,6 +163,30 @@ describe("a block", () => {
       expect(to.handle({ kind: "commit", key })).toMatchObject({ kind: "failed", failure: protocol });
       expect(to.handle({ kind: "abort", key })).toEqual({ kind: "closed", key });
     }));
+});
+
+test("verdicts are what came, whatever sections are looked at again between them", () => {
+  using space = workspace();
+  const base = space.path("b");
+  mkdirSync(base);
+  const sender = new Sender(receiver(base));
+  // More sections than are kept expanded, in a new directory: to discard a file its path is looked up.
+  const files = ["d/a", "d/b", "d/c", "d/e"];
+  sender.manifest([entry("d", { type: "directory", size: 0 })], 0, false);
+  for (const [i, name] of files.entries()) sender.manifest([entry(name)], i + 1, i === files.length - 1);
+  const plan = files.map((_, i) => ({ section: i + 1, entries: 1, content: Uint8Array.of(1) }));
+  expect(sender.send(BlockKind.plan, encodePlan(plan), { last: true }).failure).toBeUndefined();
+  const contents = ["aaaaa", "bbbbb", "ccccc", "eeeee"];
+  expect(sender.raw(BlockKind.content, Buffer.from(contents.join(""))).failure).toBeUndefined();
+  const verdicts = contents.map((content, i) =>
+    i === 0
+      ? ({ entry: 1, status: "changed" } as const)
+      : ({ entry: i + 1, status: "good", digest: digestOf(content) } as const),
+  );
+  expect(sender.send(BlockKind.verdict, encodeVerdicts(verdicts), { final: true }).failure).toBeUndefined();
+  expect(sender.ask("prepare").kind).toBe("prepared");
+  expect(sender.ask("commit").kind).toBe("committed");
+  expect(readdirSync(`${base}/d`).sort()).toEqual(["b", "c", "e"]);
 });
 
 test("what was passed before it was known that a block is broken is used after that has come again", () => {
