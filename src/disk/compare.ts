@@ -101,8 +101,10 @@ export class Comparer {
       const type = table.type(index);
       if (rules.leavesAlone(type)) continue;
       found.ground ??= this.#groundOf(directory);
-      const mark =
-        typeof found.ground === "number" ? found.ground : this.#compare(work, found.ground, { index, found });
+      // Nearly all that there is to do in a tree that did not change.
+      const same =
+        found.differs?.[index - found.first] === 0 && saysAll(this.#options.sys, type, table.mode(index));
+      const mark = same ? 0 : this.#compare(work, found.ground, { index, found });
       if (mark < 0) return { errno: errnoOf(mark), step: FailStep.compare, entry: number };
       marks[index] = mark;
       if (type !== "directory") continue;
@@ -113,7 +115,8 @@ export class Comparer {
   }
 
   /** The marks of one entry, or -errno. */
-  #compare(work: Work, ground: Ground, { index, found }: { index: number; found: Found }): number {
+  #compare(work: Work, ground: Ground | Failed, { index, found }: { index: number; found: Found }): number {
+    if (typeof ground === "number") return ground;
     const { table, firstEntry, touched } = work;
     const { sys, directories, place, roots } = this.#options;
     const what = { type: table.type(index), size: table.size(index) };
