@@ -57,7 +57,7 @@ const collectAfterUs = 500_000;
 /** After so many there is no waiting for a pause: a thousand small pushes or a gigabyte of blocks. */
 const collectAtMessages = 4_096;
 /** News of a push on its way may wait so long for what follows: each message wakes the main thread, and that one whoever listens. */
-const tellWithinUs = 10_000;
+const tellWithinUs = 20_000;
 /** An error of sending is told at most this often. */
 const complaintUs = 10_000_000;
 
@@ -304,7 +304,9 @@ class EngineLoop {
   }
 }
 
+const CAN_WAIT: ReadonlySet<EngineEvent["kind"]> = new Set(["started", "need", "progress", "outcome", "log"]);
+
 /** Whether nobody acts upon an event before another one follows. */
 function canWait({ kind }: EngineEvent): boolean {
-  return kind === "started" || kind === "need" || kind === "outcome" || kind === "log";
+  return CAN_WAIT.has(kind);
 }

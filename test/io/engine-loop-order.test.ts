@@ -29,16 +29,16 @@ function toldAt(ends: number): (readonly [number, string])[] {
   return told;
 }
 
-test("news of a push wait for its end, and no longer than 10 ms", () => {
-  expect(toldAt(10_000)).toEqual([
-    [10_000, "started"],
-    [10_000, "finished"],
-    [10_000, "stopped"],
+test("news of a push wait for its end, and no longer than 20 ms", () => {
+  expect(toldAt(20_000)).toEqual([
+    [20_000, "started"],
+    [20_000, "finished"],
+    [20_000, "stopped"],
   ]);
-  expect(toldAt(10_001)).toEqual([
-    [10_000, "started"],
-    [10_001, "finished"],
-    [10_001, "stopped"],
+  expect(toldAt(20_001)).toEqual([
+    [20_000, "started"],
+    [20_001, "finished"],
+    [20_001, "stopped"],
   ]);
 });
 
