@@ -9,6 +9,7 @@ import type { Address } from "./ports.ts";
 import type { RxWindow } from "./rx-window.ts";
 import {
   NAK_SPACING_ROUND_TRIPS,
+  NAK_SPACING_US_IN_TURNS,
   NAK_SPACING_US_MAX,
   NAK_SPACING_US_MIN,
   NAK_SPACING_US_PER_TARGET,
@@ -96,7 +97,7 @@ export class NakReporter {
   }
 
   get #spacingUs(): number {
-    if (this.#turn.periodUs > 0) return NAK_SPACING_US_MAX;
+    if (this.#turn.periodUs > 0) return NAK_SPACING_US_IN_TURNS;
     return Math.min(
       NAK_SPACING_US_MAX,
       Math.max(this.#spacingUsMin, NAK_SPACING_ROUND_TRIPS * this.roundTripUs),

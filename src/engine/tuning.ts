@@ -90,10 +90,11 @@ export const NAK_SPREAD_US_PER_TARGET = 50;
 export const NAK_SPREAD_US_MIN = 500;
 export const NAK_SPREAD_US_MAX = 20_000;
 /**
- * A receiver's NAKs are at least this far apart: what is missed meanwhile goes into the next one. In turns, where each wakes every member, the most; else so
- * many round trips, that repeats come before the window is used up, but not so often that all targets together flood the owner.
+ * A receiver's NAKs are at least this far apart: what is missed meanwhile goes into the next one. In turns each wakes every member; else so
+ * many round trips, within bounds, that repeats come before the window is used up, but not so often that all targets together flood the owner.
  */
-export const NAK_SPACING_US_MAX = 10_000;
+export const NAK_SPACING_US_IN_TURNS = 10_000;
+export const NAK_SPACING_US_MAX = 20_000;
 export const NAK_SPACING_ROUND_TRIPS = 2;
 export const NAK_SPACING_US_MIN = 1_000;
 export const NAK_SPACING_US_PER_TARGET = 100;
