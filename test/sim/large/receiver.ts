@@ -61,6 +61,8 @@ export class LargeReceiver {
   readonly #packetUs: number;
   #inbox: { readonly at: number; readonly packet: Uint8Array | DataRun }[] = [];
   #replies: { readonly at: number; readonly reply: StageReply }[] = [];
+  /** When the stage has done all that it was asked for. */
+  #stageFree = 0;
 
   constructor(host: number, around: Surroundings, prng: Prng) {
     this.host = host;
@@ -220,8 +222,11 @@ export class LargeReceiver {
   #stage(request: StageRequest, now: number): void {
     const { useBlockUs, flushUs, commitUs } = this.#around.model;
     const { key } = request;
-    const reply = (afterUs: number, answer: StageReply) =>
-      this.#replies.push({ at: now + afterUs, reply: answer });
+    // One thread does one thing after the other.
+    const reply = (afterUs: number, answer: StageReply) => {
+      this.#stageFree = Math.max(this.#stageFree, now) + afterUs;
+      this.#replies.push({ at: this.#stageFree, reply: answer });
+    };
     switch (request.kind) {
       case "open":
         return void reply(100, { kind: "opened", key });
@@ -233,8 +238,7 @@ export class LargeReceiver {
         return void reply(useBlockUs, { ...used, need });
       }
       case "prepare":
-        // After the block that it follows.
-        return void reply((this.#replies.at(-1)?.at ?? now) - now + flushUs, { kind: "prepared", key });
+        return void reply(flushUs, { kind: "prepared", key });
       case "commit":
         return void reply(commitUs, { kind: "committed", key });
       case "abort":
