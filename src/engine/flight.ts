@@ -92,6 +92,12 @@ export class Flight {
     return Math.max(0, Math.min(room, this.#pacer.burst));
   }
 
+  /** When packets to single targets no longer count as under way; Infinity: none do. */
+  directUntil(targets: readonly TargetFlight[]): number {
+    if (this.#direct === 0) return Number.POSITIVE_INFINITY;
+    return this.#directSince + this.groupRoundTripUs(targets);
+  }
+
   onSent(packets: number, now: Micros): void {
     this.#meter(now);
     this.sent += packets;
@@ -188,7 +194,7 @@ export class Flight {
   }
 
   #directUnderWay(targets: readonly TargetFlight[], now: Micros): number {
-    if (now - this.#directSince >= this.groupRoundTripUs(targets)) {
+    if (now >= this.#directSince + this.groupRoundTripUs(targets)) {
       this.#directSince = now;
       this.#direct = 0;
     }

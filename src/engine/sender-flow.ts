@@ -246,7 +246,10 @@ export class SenderFlow {
     }
     if (last !== undefined) this.#afterRows(rows, last, { budget, now });
     const due = this.#window.directDue;
-    this.#repairsAt = due > now ? due : now + REPAIR_RETRY_US;
+    // Nobody tells that repeats to one target have left room again.
+    const room = budget <= 0 ? this.#flight.directUntil(this.#targets.flights) : NEVER;
+    const retry = Math.min(room, due > now ? due : now + REPAIR_RETRY_US);
+    this.#repairsAt = Math.max(retry, pacer.at);
     return count;
   }
 

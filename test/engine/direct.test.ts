@@ -107,6 +107,50 @@ describe("repeats to one target (PROTOCOL §7.7)", () => {
   });
 });
 
+test("with a slow -T the owner is not woken before the next packet may go", () => {
+  const { owner, nak, repeats } = sender(2, { rateLimit: 100_000 });
+  nak(3, 1, 3);
+  owner.now += REPAIR_GATHER_US;
+  expect(repeats()).toEqual([[3, 1]]);
+  // 576 bytes.
+  expect(owner.engine.deadline()).toBe(us(owner.now + 5_760));
+});
+
+test("the room that repeats to one target took is used again after a round trip, without a word of anybody", () => {
+  const owner = new Owner({ members: 2, contentBlocks: 80 });
+  const { push } = owner.start(1, [2, 3], "silent");
+  const nodes = [2n, 3n] as NodeId[];
+  // With so small a buffer the window is 32 packets, whatever comes.
+  for (const node of nodes) owner.report(node, push, { kind: "accept", receiveBuffer: 1, window: 32 });
+  owner.takeManifest(push);
+  const all = new Uint8Array([1]);
+  const need = { kind: "need", section: 0, entries: 1, update: all, content: all } as const;
+  for (const node of nodes) owner.report(node, push, need);
+  const roundTripUs = 2_000;
+  for (let turn = 0; turn < 40; turn++) {
+    owner.take();
+    owner.now += roundTripUs;
+    for (const node of nodes) owner.status(node, push, 1, 33);
+    owner.timeout();
+  }
+  // One has lost as much as the window is; when it has it, the next blocks find no room at first.
+  const missing = new Uint8Array(NAK_BITMAP_BYTES).fill(0xff, 0, 1);
+  const blocks = [2, 3, 4, 5].map((block) => ({ block: block as BlockIndex, missing }));
+  owner.hear(3n as NodeId, push, { type: "nak", owner: SELF, blocks });
+  owner.now += REPAIR_GATHER_US;
+  owner.rows.length = 0;
+  expect(owner.take()).toBe(0);
+  expect(owner.rows.reduce((packets, row) => packets + (row[TxRow.count] ?? 0), 0)).toBe(32);
+  const until = owner.now + roundTripUs;
+  owner.now += roundTripUs / 2;
+  for (const node of nodes) owner.status(node, push, 30);
+  owner.timeout();
+  expect(owner.take()).toBe(0);
+  expect(owner.engine.deadline()).toBe(us(until));
+  owner.now = until;
+  expect(owner.take()).toBe(32);
+});
+
 test("packets to one target count as under way for a round trip, and not one microsecond longer", () => {
   const flight = new Flight({ packetBytes: 1500, pacer: new Pacer(undefined) });
   const targets = [newTargetFlight(8 << 20)];
