@@ -94,6 +94,15 @@ uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes);
 /* The checksum of a packet in two parts: its header, whose own checksum field counts as zero, and its body (PROTOCOL §2). */
 uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t body_bytes);
 
+/* The context that receives this packet's push, or NULL. The packet has a header. */
+uint32_t *find_context(const struct mk_net *net, const uint8_t *packet);
+
+/* Where a symbol that is not there yet goes, room for a whole one; NULL if it is not wanted. `head` is a context in use. */
+uint8_t *symbol_place(const struct mk_net *net, const uint32_t *head, uint32_t block, uint32_t symbol);
+
+/* As mk_packet, with the body somewhere else: either where its symbol goes, or apart from that. */
+int32_t take_packet(struct mk_net *net, const uint8_t *packet, const uint8_t *body, uint32_t bytes);
+
 /* As MK_FS_OPEN_CREATE, but with these permissions as far as the process's mask lets them. */
 int32_t fs_create(int32_t directory, const char *name, uint32_t mode);
 

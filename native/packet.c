@@ -25,7 +25,7 @@ static int32_t check_data(const uint8_t *packet, uint32_t bytes)
   return MK_DATA;
 }
 
-static int32_t check(const struct mk_net *net, const uint8_t *packet, uint32_t bytes)
+static int32_t check(const struct mk_net *net, const uint8_t *packet, const uint8_t *body, uint32_t bytes)
 {
   if (bytes < MK_HEADER_BYTES) return MK_DROP_SHORT;
   if (packet[AT_MAGIC] != MAGIC) return MK_DROP_MAGIC;
@@ -33,14 +33,13 @@ static int32_t check(const struct mk_net *net, const uint8_t *packet, uint32_t b
   if (get32(packet + AT_GROUP) != net->group_tag) return MK_DROP_GROUP;
   /* Before the checksum, which is the dear one: a node may hear all it sends to the group. */
   if (get64(packet + AT_NODE) == net->node) return MK_OWN;
-  const uint32_t checksum = packet_checksum(packet, packet + MK_HEADER_BYTES, bytes - MK_HEADER_BYTES);
+  const uint32_t checksum = packet_checksum(packet, body, bytes - MK_HEADER_BYTES);
   if (get32(packet + AT_CHECKSUM) != checksum) return MK_DROP_CHECKSUM;
   if (get64(packet + AT_NODE) == 0) return MK_DROP_NODE;
   return packet[AT_TYPE] == TYPE_DATA ? check_data(packet, bytes) : MK_CONTROL;
 }
 
-/* The context that receives this packet's push, or NULL. */
-static uint32_t *find_context(const struct mk_net *net, const uint8_t *packet)
+uint32_t *find_context(const struct mk_net *net, const uint8_t *packet)
 {
   uint32_t *context = (uint32_t *)(uintptr_t)net->table;
   for (uint32_t i = 0; i < MK_RX_CONTEXTS; i++, context += MK_RX_CONTEXT_WORDS) {
@@ -73,7 +72,7 @@ static void note_progress(uint32_t *head, const uint8_t *packet)
   }
 }
 
-static int32_t take_data(const struct mk_net *net, uint32_t *head, const uint8_t *packet, uint32_t bytes)
+static int32_t take_data(const struct mk_net *net, uint32_t *head, const uint8_t *packet, const uint8_t *body, uint32_t bytes)
 {
   const uint32_t block = get32(packet + AT_BLOCK);
   note_progress(head, packet);
@@ -110,20 +109,39 @@ static int32_t take_data(const struct mk_net *net, uint32_t *head, const uint8_t
   }
   entry[MK_RX_SYMBOLS] = symbols;
   entry[MK_RX_FLAGS] = flags;
-  memcpy(symbol_address(net, slot, symbol, symbol_size), packet + MK_HEADER_BYTES, body_bytes);
+  uint8_t *const place = symbol_address(net, slot, symbol, symbol_size);
+  if (place != body) memcpy(place, body, body_bytes);
   *bits |= bit;
   entry[MK_RX_HAVE]++;
   if (is_last) entry[MK_RX_LAST_BYTES] = body_bytes;
   return MK_DATA;
 }
 
-int32_t mk_packet(struct mk_net *net, const uint8_t *packet, uint32_t bytes)
+uint8_t *symbol_place(const struct mk_net *net, const uint32_t *head, uint32_t block, uint32_t symbol)
 {
-  int32_t verdict = check(net, packet, bytes);
+  if (block < head[MK_RX_BASE] || block >= head[MK_RX_LIMIT]) return NULL;
+  const uint32_t *const entry = head + MK_RX_HEAD_WORDS + (block % MK_RX_RING) * MK_RX_ENTRY_WORDS;
+  const uint32_t slot = entry[MK_RX_SLOT];
+  const uint32_t symbols = entry[MK_RX_SYMBOLS] == 0 ? head[MK_RX_BLOCK_SYMBOLS] : entry[MK_RX_SYMBOLS];
+  const uint32_t symbol_size = head[MK_RX_SYMBOL_SIZE];
+  if (slot == MK_NO_SLOT || !fits_arena(net, slot, head[MK_RX_BLOCK_SYMBOLS], symbol_size)) return NULL;
+  if (symbol >= symbols || symbol >= head[MK_RX_BLOCK_SYMBOLS] || symbol >= MK_SYMBOLS_MAX) return NULL;
+  if (entry[MK_RX_BITMAP + symbol / 32] & 1u << symbol % 32) return NULL;
+  return symbol_address(net, slot, symbol, symbol_size);
+}
+
+int32_t take_packet(struct mk_net *net, const uint8_t *packet, const uint8_t *body, uint32_t bytes)
+{
+  int32_t verdict = check(net, packet, body, bytes);
   if (verdict == MK_DATA) {
     uint32_t *const context = find_context(net, packet);
-    verdict = context == NULL ? MK_STRAY : take_data(net, context, packet, bytes);
+    verdict = context == NULL ? MK_STRAY : take_data(net, context, packet, body, bytes);
   }
   if (verdict >= 0 && verdict != MK_OWN) net->counters[verdict]++;
   return verdict;
+}
+
+int32_t mk_packet(struct mk_net *net, const uint8_t *packet, uint32_t bytes)
+{
+  return take_packet(net, packet, packet + MK_HEADER_BYTES, bytes);
 }

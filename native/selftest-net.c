@@ -154,6 +154,7 @@ static uint32_t put_control(uint8_t *at, uint32_t ip, uint32_t port, uint32_t by
   packet[AT_TYPE] = 1;
   put64(packet + AT_NODE, TEST_OWNER);
   put32(packet + AT_GROUP, TEST_TAG);
+  put32(packet + AT_CHECKSUM, packet_checksum(packet, packet + MK_HEADER_BYTES, bytes - MK_HEADER_BYTES));
   return (uint32_t)sizeof record + padded(bytes);
 }
 
@@ -191,9 +192,7 @@ static void test_carry_over(void)
   uint8_t *const record = memory(1008);
   for (uint32_t i = 0; i < segments; i++) {
     put_control(record, 0, 0, bytes);
-    uint8_t *const packet = record + sizeof(struct mk_record);
-    put32(packet + AT_CHECKSUM, packet_checksum(packet, packet + MK_HEADER_BYTES, bytes - MK_HEADER_BYTES));
-    memcpy(burst + i * bytes, packet, bytes);
+    memcpy(burst + i * bytes, record + sizeof(struct mk_record), bytes);
   }
   const int fd = socket(AF_INET, SOCK_DGRAM, 0);
   const int cut = (int)bytes;
@@ -223,6 +222,88 @@ static void test_carry_over(void)
   close(fd);
   free(burst);
   free(record);
+  leave(&to);
+}
+
+#define LARGE 4200u
+#define LARGE_SYMBOLS 76u
+#define GROUP_MAX 40u /* packets for which even a small receive buffer has room */
+#define CONTROLS 16u  /* control packets that fill an output */
+enum lie { HONEST, SPOILT, STRANGE_PUSH, LONG, SHORT, CONTROL, LIES };
+
+/* Sends one packet to the group: a symbol, or what is none of the push. */
+static void send_large(struct member *from, uint32_t block, uint32_t symbol, enum lie lie)
+{
+  const struct mk_net *const net = from->net;
+  const struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)net->group_port), .sin_addr.s_addr = htonl(net->group_ip) };
+  uint32_t row[MK_TX_ROW_WORDS];
+  const uint32_t size = lie == LONG ? 2 * LARGE : lie == SHORT ? 77 : LARGE, symbols = lie == LONG ? LARGE_SYMBOLS / 2 : LARGE_SYMBOLS;
+  make_row(row, block, symbols, size, lie == SHORT ? 77 : LARGE - 3);
+  row[MK_TX_FIRST] = lie == LONG || lie == SHORT ? symbol % (symbols - 1) : symbol;
+  row[MK_TX_COUNT] = 1;
+  row[MK_TX_PUSH] += lie == STRANGE_PUSH;
+  if (lie == CONTROL) (void)put_control(from->out, 0, 0, 4000);
+  else CHECK(mk_build_data(net, row, 1, from->out, from->out_bytes) > 0);
+  const struct mk_record *const record = (const void *)from->out;
+  if (lie == SPOILT) from->out[sizeof *record + MK_HEADER_BYTES + 5] ^= 1;
+  CHECK(sendto(net->unicast_fd, record + 1, record->bytes, 0, (const struct sockaddr *)&to, sizeof to) == record->bytes);
+}
+
+/* As receive_all; after each call the memory of all symbols that are not there is used for something else. */
+static void receive_large(struct member *m)
+{
+  do {
+    CHECK(mk_receive(m->net, MK_SOCKET_GROUP, m->receive_scratch, m->out, m->out_bytes) >= 0);
+    for (uint32_t i = 0; i < SLOTS * LARGE_SYMBOLS; i++) {
+      const uint32_t block = i / LARGE_SYMBOLS, symbol = i % LARGE_SYMBOLS, *const bits = table_of(m->net) + MK_RX_HEAD_WORDS + block * MK_RX_ENTRY_WORDS + MK_RX_BITMAP;
+      if (!(bits[symbol / 32] >> symbol % 32 & 1)) memset(arena_of(m->net) + block * SLOT_BYTES + symbol * LARGE, 0xee, LARGE);
+    }
+  } while (m->net->more);
+}
+
+/* Large symbols are received where they belong if they come as expected. Whatever comes instead, what is there is right in the end. */
+static void test_placed(uint32_t receiver_options)
+{
+  struct member from = join(TEST_OWNER, MK_OPTION_NO_GSO, MK_RECORDS_BYTES_MIN);
+  struct member to = join(TEST_NODE, receiver_options, MK_RECORDS_BYTES_MIN);
+  uint32_t random = 11, group = 0, lies[LIES] = { 0 };
+  uint8_t *const source = arena_of(from.net), *const arena = arena_of(to.net);
+  const uint32_t *const head = table_of(to.net);
+  for (uint32_t i = 0; i < from.net->arena_bytes; i++) source[i] = (uint8_t)next_random(&random);
+  open_context(to.net, 7, LARGE, LARGE_SYMBOLS, SLOTS);
+  send_large(&from, 0, 0, HONEST);
+  receive_all(&to, MK_SOCKET_GROUP);
+  /* That its place is used shows where the checksum is wrong: the symbol counts as missing all the same. */
+  send_large(&from, 0, 1, SPOILT);
+  receive_all(&to, MK_SOCKET_GROUP);
+  CHECK(memcmp(arena + LARGE + 6, source + LARGE + 6, LARGE - 6) == 0 && arena[LARGE + 5] == (source[LARGE + 5] ^ 1));
+  CHECK(head[MK_RX_RECEIVED] == 1 && head[MK_RX_HEAD_WORDS + MK_RX_HAVE] == 1 && to.net->counters[MK_DROP_CHECKSUM] == 1);
+  /* Symbols whose places are used have to wait, as the output is full. */
+  for (uint32_t i = 0; i < 2 * CONTROLS; i++) send_large(&from, 0, 1 + i / 2, i % 2 ? CONTROL : HONEST);
+  for (uint32_t i = 0; i < 8; i++) send_large(&from, 0, 1 + CONTROLS + i, HONEST);
+  receive_large(&to);
+  CHECK(head[MK_RX_RECEIVED] == 9 + CONTROLS && to.net->counters[MK_CONTROL] == CONTROLS);
+  /* In order at first, then with gaps, again and again; with others in between. */
+  for (uint32_t round = 0; round < 12; round++) {
+    for (uint32_t i = 0; i < SLOTS * LARGE_SYMBOLS; i++) {
+      const enum lie lie = next_random(&random) % 8 == 0 ? (enum lie)(next_random(&random) % LIES) : HONEST;
+      if (round < 11 && next_random(&random) % 12 < round) continue;
+      send_large(&from, i / LARGE_SYMBOLS, i % LARGE_SYMBOLS, round == 11 ? HONEST : lie);
+      lies[round == 11 ? HONEST : lie]++;
+      if (++group < GROUP_MAX && next_random(&random) % 24 != 0) continue;
+      receive_large(&to);
+      group = 0;
+    }
+    receive_large(&to);
+  }
+  for (uint32_t i = 0; i < SLOTS; i++) {
+    CHECK(head[MK_RX_HEAD_WORDS + i * MK_RX_ENTRY_WORDS + MK_RX_HAVE] == LARGE_SYMBOLS);
+    CHECK(memcmp(arena + i * SLOT_BYTES, source + i * SLOT_BYTES, LARGE_SYMBOLS * LARGE - 3) == 0);
+  }
+  CHECK(head[MK_RX_DUPLICATES] == lies[HONEST] + 9 + CONTROLS - SLOTS * LARGE_SYMBOLS && head[MK_RX_MISMATCHED] == lies[LONG] + lies[SHORT]);
+  CHECK(to.net->counters[MK_DROP_CHECKSUM] == 1 + lies[SPOILT] && to.net->counters[MK_STRAY] == lies[STRANGE_PUSH]);
+  CHECK(to.net->counters[MK_CONTROL] == CONTROLS + lies[CONTROL] && lies[CONTROL] > 0 && lies[LONG] > 0 && lies[SHORT] > 0);
+  leave(&from);
   leave(&to);
 }
 
@@ -263,5 +344,7 @@ void selftest_net(void)
   test_control(0);
   test_control(0x7f000001);
   test_carry_over();
+  test_placed(0);
+  test_placed(MK_OPTION_NO_GRO);
   test_open_and_wait();
 }
