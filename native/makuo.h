@@ -291,7 +291,8 @@ enum mk_socket { MK_SOCKET_GROUP = 0, MK_SOCKET_UNICAST = 1 };
 
 /*
  * Takes packets from a socket, about a megabyte at most (first what an earlier call left in scratch). DATA goes into the table and the arena, control
- * packets to out as records, the rest into the counters. Returns the number of records; `out_bytes`, `more` and `touched` say the rest.
+ * packets to out as records, the rest into the counters. Of a slot in the table, the memory of symbols that are not there may be written to
+ * with anything. Returns the number of records; `out_bytes`, `more` and `touched` say the rest.
  * Errors: -ENOSPC for an out that is too small, -EFAULT for a table that leads out of the arena, others of recvmmsg(2) but EAGAIN.
  */
 MK_API int32_t mk_receive(struct mk_net *net, uint32_t socket, void *scratch, uint8_t *out, uint32_t out_bytes);
