@@ -47,7 +47,9 @@ export class Flight {
   /** Packets sent so far; also the next sequence number. */
   sent = 0;
   readonly #congestion = new Congestion();
+  /** Packets sent when the round began, and when that was. */
   #roundEnd = 0;
+  #roundAt = 0;
   #limitedByWindow = false;
   /** Bytes a second, and when and at which packet its measurement began. */
   #rate = 0;
@@ -60,8 +62,9 @@ export class Flight {
   #direct = 0;
   #directSince = Number.NEGATIVE_INFINITY;
   #directSent = 0;
-  /** When the targets were last asked anew, because no answer had come. */
+  /** When the targets were last asked anew, because no answer had come, and what had been sent then. */
   #askedAt = Number.NEGATIVE_INFINITY;
+  #askedSent = 0;
 
   constructor(options: { readonly packetBytes: number; readonly pacer: Pacer }) {
     this.#packetBytes = options.packetBytes;
@@ -101,7 +104,9 @@ export class Flight {
   onSent(packets: number, now: Micros): void {
     this.#meter(now);
     this.sent += packets;
-    const mark = this.#marks++ % MARKS;
+    // Rows that go out at one moment are one burst.
+    if (this.#marks === 0 || this.#markAt[(this.#marks - 1) % MARKS] !== now) this.#marks++;
+    const mark = (this.#marks - 1) % MARKS;
     this.#markSent[mark] = this.sent;
     this.#markAt[mark] = now;
     this.#pacer.onSent(packets * this.#packetBytes, now);
@@ -118,6 +123,7 @@ export class Flight {
   /** Asks again what the targets have seen: no answer had come. */
   onAsked(now: Micros): void {
     this.#askedAt = now;
+    this.#askedSent = this.sent;
   }
 
   /** Takes in a STATUS; returns whether it told something new. */
@@ -137,7 +143,7 @@ export class Flight {
   }
 
   /** Closes the round when every target has seen something that was sent after it began, and adapts the window. */
-  onProgress(targets: readonly TargetFlight[]): void {
+  onProgress(targets: readonly TargetFlight[], now: Micros): void {
     if (targets.length === 0 || targets.some((target) => target.seen <= this.#roundEnd)) return;
     const views = targets.map((target) => ({
       expected: target.seen - target.roundSeen,
@@ -153,7 +159,9 @@ export class Flight {
       target.roundLeastUs = 0;
     }
     this.#roundEnd = this.sent;
-    this.#congestion.onRound({ targets: views, limited: this.#limitedByWindow, cap: this.#cap(targets) });
+    const [limited, elapsedUs] = [this.#limitedByWindow, now - this.#roundAt];
+    this.#roundAt = now;
+    this.#congestion.onRound({ targets: views, limited, cap: this.#cap(targets), now, elapsedUs });
     this.#limitedByWindow = false;
   }
 
@@ -201,19 +209,25 @@ export class Flight {
     return this.#direct;
   }
 
-  #measure(target: TargetFlight, now: Micros): void {
-    for (let back = 1; back <= Math.min(MARKS, this.#marks); back++) {
-      const mark = (this.#marks - back) % MARKS;
-      if ((this.#markSent[mark] ?? 0) > target.seen) continue;
-      if (this.#markSent[mark] !== target.seen) return;
-      const sentAt = this.#markAt[mark] ?? now;
-      if (sentAt <= this.#askedAt) return raise(target, now - this.#askedAt);
-      const sample = now - sentAt;
-      target.roundTripUs = target.roundTripUs === 0 ? sample : target.roundTripUs * 0.875 + sample * 0.125;
-      target.baseUs = target.baseUs === 0 ? sample : Math.min(target.baseUs, sample);
-      target.roundLeastUs = target.roundLeastUs === 0 ? sample : Math.min(target.roundLeastUs, sample);
-      return;
+  /** When the burst went out that the packet before `seen` was in; undefined: too long ago to know. */
+  #sentAt(seen: number): number | undefined {
+    for (let at = this.#marks - 1; at >= Math.max(0, this.#marks - MARKS + 1); at--) {
+      const before = at === 0 ? 0 : (this.#markSent[(at - 1) % MARKS] ?? 0);
+      if (before < seen) return this.#markAt[at % MARKS];
     }
+    return undefined;
+  }
+
+  /** What has been seen tells the time of the round trip, wherever in a burst the last packet is: a receiver that answers while a burst still comes in has seen a part of it. */
+  #measure(target: TargetFlight, now: Micros): void {
+    const sentAt = this.#sentAt(target.seen);
+    if (sentAt === undefined) return;
+    // Who has not seen all that went before the second question has not had that yet: this answers the first one.
+    if (target.seen === this.#askedSent && sentAt <= this.#askedAt) return raise(target, now - this.#askedAt);
+    const sample = now - sentAt;
+    target.roundTripUs = target.roundTripUs === 0 ? sample : target.roundTripUs * 0.875 + sample * 0.125;
+    target.baseUs = target.baseUs === 0 ? sample : Math.min(target.baseUs, sample);
+    target.roundLeastUs = target.roundLeastUs === 0 ? sample : Math.min(target.roundLeastUs, sample);
   }
 
   #cap(targets: readonly TargetFlight[]): number {

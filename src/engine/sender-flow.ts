@@ -155,7 +155,7 @@ export class SenderFlow {
       const { flight } = target;
       if (flight.baseUs > 0) flight.baseUs = this.#core.roundTrips.least(target.node, flight.baseUs, now);
       this.#targets.onFlight(target);
-      this.#flight.onProgress(this.#targets.flights);
+      this.#flight.onProgress(this.#targets.flights, now);
     }
     if (news) this.#targets.onMoved(target);
     if (seen || news) {

@@ -124,26 +124,40 @@ export const ROUND_TRIP_US_FIRST = 5_000;
 /** Window: first size and floor, in packets. */
 export const WINDOW_FIRST = 64;
 export const WINDOW_MIN = 32;
-/** Queue that a push makes for itself, in time. Threads of a busy host may wake that late; no TCP stream waits for long. */
-export const QUEUE_US = 15_000;
+/** Queue that a push makes for itself, in time: as a rule; and the most, where the threads of busy hosts wake late. */
+export const QUEUE_US = 4_000;
+export const QUEUE_US_MAX = 15_000;
+/** It is longer by so many times what it differs by from round to round, a mean over about so many rounds. */
+export const VARIATIONS = 5;
+export const VARIATION_GAIN = 1 / 8;
+/** And by so much times the share lost by chance: answers to polls are lost at that rate, too, of each target that paces the flow. */
+export const CHANCE_QUEUE_US = 400_000;
+/** Packets that it may always have in the queue: some bursts, as TCP has two on their way (Linux' small queues). */
+export const BACKLOG = 96;
 /** The first doubling ends with a queue of this length: what it brings is seen two round trips later. */
 export const START_QUEUE_US = 3_500;
 /** The smallest round trip to a member is remembered for so long: a push that starts while others fill the queues cannot measure it. */
 export const BASE_MEMORY_US = 600_000_000;
-/** Growth in each round trip: packets, and the share of the window while there is no queue; packets while others fill the queue. */
+/** Growth in each round trip: packets, and the share of the window while there is no queue. */
 export const WINDOW_STEP = 8;
 export const DELAY_GROWTH = 0.125;
-export const WINDOW_STEP_SHARED = 2;
 /** Decrease: on loss (RFC 9438 §4.6); to shorten the queue to this share of what is wanted, and the strongest for that. */
 export const WINDOW_DECREASE = 0.7;
 export const DRAIN_TO = 0.65;
 export const WINDOW_DRAIN_MIN = 0.5;
-/** When it is others who fill the queue: so many cuts in a row after which more than this share of it was still there. */
-export const FUTILE_CUTS = 4;
-export const FUTILE_SHARE = 0.9;
-/** Losses beyond chance: more than this share of what is usual, and so many standard deviations. */
+/** To this share of the window cuts go before the queue counts as others'; of what they have under way the push then takes so much, by steps of its window. */
+export const CUT_MOST = 0.34;
+export const SHARE_OF_OTHERS = 0.9;
+export const AIM_STEP = 0.5;
+/** So long it does without looking again whether they are still there; twice as long each time that they are, up to this. */
+export const SHARE_US = 250_000;
+export const SHARE_US_MAX = 4_000_000;
+/** More chance loss than is known is believed only up to this share of the window that lost too much. */
+export const CHANCE_WINDOW = 0.75;
+/** Losses beyond chance: more than this share of what is usual, so many standard deviations, and so many packets: of few the deviation says little. */
 export const CHANCE_SHARE = 1.5;
-export const CHANCE_MARGIN = 3;
+export const CHANCE_MARGIN = 4;
+export const CHANCE_STRAY = 3;
 
 /** Blocks that an owner's source is asked for at once: a short push is read in one go, and the source of a long one need not wait for its next task. */
 export const READ_AHEAD = 4;

@@ -24,7 +24,7 @@ function run(
         { sequence: (flight.sent - 1) & 0xffff, received: got },
         us(round * 1000 + 200),
       );
-      flight.onProgress(targets);
+      flight.onProgress(targets, us(round * 1000 + 200));
     }
   }
 }
@@ -68,7 +68,7 @@ describe("the window", () => {
         for (let packet = 0; packet < budget; packet++) if (!prng.chance(10_000)) got++;
         flight.onStatus(target, { sequence: (flight.sent - 1) & 0xffff, received: got >>> 0 }, us(round));
       }
-      flight.onProgress(targets);
+      flight.onProgress(targets, us(round * 1000 + 200));
       if (round >= 500) sum += flight.window;
     }
     expect(sum / 500).toBeGreaterThan(1_000);
@@ -105,6 +105,28 @@ describe("the window", () => {
     flight.onSent(burst, us(0));
     expect(flight.budget(targets, us(burst * 1000 - 1))).toBe(0);
     expect(flight.budget(targets, us(burst * 1000))).toBeGreaterThan(0);
+  });
+
+  test("what has been seen of a burst that still comes in tells the round trip", () => {
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
+    const target = newTargetFlight(8 << 20);
+    flight.onSent(100, us(0));
+    flight.onStatus(target, { sequence: 99, received: 100 }, us(300));
+    // Rows of one moment are one burst.
+    for (let row = 0; row < 300; row++) flight.onSent(1, us(1_000));
+    flight.onStatus(target, { sequence: 149, received: 150 }, us(6_000));
+    expect(target).toMatchObject({ seen: 150, baseUs: 300, roundLeastUs: 300 });
+    expect(target.roundTripUs).toBe(300 * 0.875 + 5_000 * 0.125);
+  });
+
+  test("an answer of one who has not had the second question yet is a round trip of the first", () => {
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
+    const target = newTargetFlight(8 << 20);
+    flight.onSent(10, us(0));
+    flight.onSent(10, us(1_000));
+    flight.onAsked(us(2_000));
+    flight.onStatus(target, { sequence: 9, received: 10 }, us(40_000));
+    expect(target.roundTripUs).toBe(40_000);
   });
 
   test("an answer to the second question is no round trip of the first one, but no shorter than since the second", () => {

@@ -3,6 +3,7 @@ import { Pacer } from "../../src/engine/pacer.ts";
 import { SYNC_INTERVAL_US, SYNC_SOON_US_MIN } from "../../src/engine/tuning.ts";
 import type { Micros } from "../../src/wire/brand.ts";
 import type { Prng } from "../support/prng.ts";
+import { TcpFlow, type TcpShape } from "./tcp-flow.ts";
 
 /** One link that all senders share: a queue that drops what does not fit, as a switch has it. */
 export type LinkShape = {
@@ -73,16 +74,24 @@ export class Bottleneck {
   readonly #senders: Running[];
   #rows: Row[] = [];
   #answers: { readonly at: number; readonly answer: Answer }[] = [];
+  readonly #streams: { readonly flow: TcpFlow; readonly through: number[] }[];
   /** When the link will have sent what is in its queue. */
   #freeAt = 0;
   #now = 0;
-  /** Packets that found the queue full; and the longest that one waited in it. */
+  /** Packets that found the queue full, of all; and the longest that one waited in it. */
   dropped = 0;
+  sent = 0;
   queueUsMax = 0;
 
-  constructor(link: LinkShape, senders: readonly SenderShape[], prng: Prng) {
+  constructor(
+    link: LinkShape,
+    given: { senders: readonly SenderShape[]; streams?: readonly TcpShape[] },
+    prng: Prng,
+  ) {
+    const { senders, streams = [] } = given;
     this.#link = link;
     this.#prng = prng;
+    this.#streams = streams.map((shape) => ({ flow: new TcpFlow(shape), through: [] }));
     this.#senders = senders.map((shape) => ({
       shape,
       flight: new Flight({ packetBytes: PACKET_BYTES, pacer: new Pacer(shape.rateLimit) }),
@@ -101,10 +110,15 @@ export class Bottleneck {
     return this.#senders;
   }
 
+  get streams(): readonly { readonly through: readonly number[] }[] {
+    return this.#streams;
+  }
+
   run(untilUs: number): void {
     for (; this.#now < untilUs; this.#now += TICK_US) {
       this.#deliver();
       this.#answer();
+      for (const stream of this.#streams) this.#stream(stream);
       // The first to ask is another one each time.
       for (const sender of this.#senders) this.#sync(sender);
       const first = this.#prng.below(this.#senders.length);
@@ -137,6 +151,17 @@ export class Bottleneck {
     }
   }
 
+  #stream(stream: { readonly flow: TcpFlow; readonly through: number[] }): void {
+    const { delayUs } = this.#link;
+    const enqueue = () => {
+      if (!this.#enqueue()) return undefined;
+      const bin = Math.floor(this.#freeAt / BIN_US);
+      stream.through[bin] = (stream.through[bin] ?? 0) + 1;
+      return this.#freeAt + delayUs / 2;
+    };
+    stream.flow.run(this.#now as Micros, { enqueue, delayUs });
+  }
+
   /** When no answer comes, the sender asks again (PROTOCOL §7.4). */
   #sync(sender: Running): void {
     const { flight, targets } = sender;
@@ -151,6 +176,7 @@ export class Bottleneck {
 
   #enqueue(): boolean {
     const eachUs = 1e6 / this.#link.packetsPerSecond;
+    this.sent++;
     const waits = Math.max(0, this.#freeAt - this.#now);
     if (waits > this.#link.queueMax * eachUs) {
       this.dropped++;
@@ -198,13 +224,17 @@ export class Bottleneck {
       const status = { sequence: (end - 1) & 0xffff, received };
       if (!sender.flight.onStatus(target, status, this.#now as Micros)) continue;
       sender.soonUs = SYNC_SOON_US_MIN;
-      sender.flight.onProgress(sender.targets);
+      sender.flight.onProgress(sender.targets, this.#now as Micros);
     }
   }
 }
 
-/** Packets a second of a sender between two moments. */
-export function rateOf(sender: SenderResult, fromUs: number, untilUs: number): number {
+/** Packets a second of a sender or a stream between two moments. */
+export function rateOf(
+  sender: { readonly through: readonly number[] },
+  fromUs: number,
+  untilUs: number,
+): number {
   let packets = 0;
   for (let bin = fromUs / BIN_US; bin < untilUs / BIN_US; bin++) packets += sender.through[bin] ?? 0;
   return (packets * 1e6) / (untilUs - fromUs);
