@@ -151,7 +151,7 @@ export class Incoming {
         : undefined;
     const context = slots === undefined ? undefined : this.#freeContexts.pop();
     if (slots === undefined || context === undefined) {
-      if (refused === undefined && this.#mayWait(text, now) && this.#makesRoom(now)) return;
+      if (refused === undefined && this.#mayWait(text, now) && this.#makesRoom(key.owner, now)) return;
       const why = refused ?? { reason: RefuseReason.busy, text: "busy with other pushes" };
       const records = [{ kind: "refuse", ...why }] as const;
       // Nothing is remembered: the offer is repeated until this has arrived.
@@ -173,11 +173,16 @@ export class Incoming {
     return since === undefined || now - since < OFFER_KEPT_US;
   }
 
-  /** Whether there may be room for one more push soon. Where an END was lost, the oldest push that is over here ends without. */
-  #makesRoom(now: Micros): boolean {
+  /**
+   * Whether there may be room for one more push of `owner` soon. Where an END was lost, the oldest push that is over here ends without; or else one that
+   * its owner, which is heard with another, has not spoken of for so long that it must be over there.
+   */
+  #makesRoom(owner: NodeId, now: Micros): boolean {
     const receivers = [...this.#receivers.values()];
     if (receivers.some(({ state }) => state === "closing" || state === "closed")) return true;
-    const over = receivers.find(({ told }) => told);
+    const left = (receiver: Receiver) =>
+      receiver.key.owner === owner && receiver.state === "receiving" && receiver.forlorn(now);
+    const over = receivers.find(({ told }) => told) ?? receivers.find(left);
     over?.close();
     return over !== undefined || receivers.some((receiver) => receiver.forlorn(now));
   }

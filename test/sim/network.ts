@@ -64,6 +64,8 @@ type Port = {
   side: number;
   /** DATA for this host alone does not reach it, as behind a firewall that only lets the group's port through. For good. */
   readonly closed: boolean;
+  /** What a test keeps from this host. */
+  loses: ((packet: Uint8Array) => boolean) | undefined;
 };
 
 type Flight = { readonly packet: Uint8Array; readonly from: Address; readonly to: Address | undefined };
@@ -102,6 +104,7 @@ export class Network {
         mute: false,
         side: 0,
         closed: options.closed(host),
+        loses: undefined,
       });
     }
   }
@@ -129,6 +132,11 @@ export class Network {
     port.side = cut.side ?? port.side;
     port.deaf = cut.deaf ?? port.deaf;
     port.mute = cut.mute ?? port.mute;
+  }
+
+  /** Packets for which `loses` is true do not reach this host from now on. */
+  filter(host: number, loses: (packet: Uint8Array) => boolean): void {
+    this.#port(host).loses = loses;
   }
 
   /** Every cable is as good as `link` says from now on. What is under way arrives all the same. */
@@ -195,6 +203,7 @@ export class Network {
 
   #arrive(port: Port, { packet, from, to }: Flight): void {
     const { endpoint } = port;
+    if (port.loses?.(packet) === true) return;
     if (port.closed && to !== undefined && packet[2] === PacketType.data) return;
     // A daemon that has been restarted has another port: what was meant for the old one is for nobody.
     if (endpoint === undefined || (to !== undefined && !sameAddress(endpoint.address, to))) return;
