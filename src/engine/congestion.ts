@@ -254,7 +254,9 @@ export class Congestion {
 
   /** Takes its part, as far as the queue's growth does not contradict; then behaves as one stream with CUBIC. */
   #share(seen: Standing, cubic: number, now: Micros): void {
-    if (this.#window >= this.#aim || this.#aimFrom === undefined) return this.#grow(cubic);
+    // What was lost by chance leaves CUBIC without a measure.
+    const step = WINDOW_STEP + this.#window * DELAY_GROWTH;
+    if (this.#window >= this.#aim || this.#aimFrom === undefined) return this.#grow(Math.min(step, cubic));
     // Every other round has seen the last step.
     if (this.#aimRounds++ % 2 === 1) return;
     if (seen.window > this.#aimFrom.window)

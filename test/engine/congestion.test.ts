@@ -1,7 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Congestion, LossEstimate, type Round } from "../../src/engine/congestion.ts";
-import { BACKLOG, QUEUE_US, START_QUEUE_US, WINDOW_FIRST, WINDOW_MIN } from "../../src/engine/tuning.ts";
+import {
+  BACKLOG,
+  DELAY_GROWTH,
+  QUEUE_US,
+  START_QUEUE_US,
+  WINDOW_FIRST,
+  WINDOW_MIN,
+  WINDOW_STEP,
+} from "../../src/engine/tuning.ts";
 import { us } from "./support.ts";
 
 const BASE_US = 200;
@@ -84,6 +92,20 @@ describe("the window's control", () => {
     );
     round({ queueUs: QUEUE_US / 2 - 1 });
     expect(congestion.mode).toBe("delay");
+  });
+
+  test("among others it grows no faster than alone, also when what was lost turns out to be chance", () => {
+    const { congestion, round } = newGroup();
+    for (let times = 0; times < 4; times++) round();
+    while (congestion.mode !== "loss") round({ queueUs: 3 * QUEUE_US });
+    while (congestion.window > WINDOW_MIN) round({ queueUs: 3 * QUEUE_US, lost: 0.2 });
+    for (let times = 0; times < 2; times++) round({ queueUs: 3 * QUEUE_US, lost: 0.2 });
+    expect([congestion.mode, congestion.window]).toEqual(["loss", WINDOW_MIN]);
+    for (let times = 0; times < 5; times++) {
+      const before = congestion.window;
+      const after = round({ queueUs: 3 * QUEUE_US });
+      expect(after - before).toBeLessThanOrEqual(Math.ceil(WINDOW_STEP + before * DELAY_GROWTH));
+    }
   });
 
   test("a queue that becomes shorter as the window does is the push's own, however long it is", () => {
