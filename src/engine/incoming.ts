@@ -181,7 +181,7 @@ export class Incoming {
     const receivers = [...this.#receivers.values()];
     if (receivers.some(({ state }) => state === "closing" || state === "closed")) return true;
     const left = (receiver: Receiver) =>
-      receiver.key.owner === owner && receiver.state === "receiving" && receiver.forlorn(now);
+      receiver.key.owner === owner && receiver.state === "receiving" && receiver.abandoned(now);
     const over = receivers.find(({ told }) => told) ?? receivers.find(left);
     over?.close();
     return over !== undefined || receivers.some((receiver) => receiver.forlorn(now));

@@ -51,6 +51,8 @@ export class Receiver {
   /** Times that the block at the front came with a wrong digest. */
   #broken = 0;
   #ownerHeard: Micros;
+  /** When somebody asked whether it still lives, since it was heard last. */
+  #doubtedAt: Micros | undefined;
   readonly #status: StatusReporter;
   /** Blocks used. */
   blocks = 0;
@@ -60,10 +62,11 @@ export class Receiver {
     key: PushKey,
     options: { offer: Offer; from: Address; grant: ReceiverGrant; now: Micros },
   ) {
-    const { offer, grant, from, now } = options;
+    const { offer, from, now } = options;
+    const { context, slots } = options.grant;
     this.#core = core;
     this.key = key;
-    this.context = grant.context;
+    this.context = context;
     this.#dryRun = offer.dryRun;
     this.#ownerHeard = now;
     const { symbolSize, blockSymbols } = offer;
@@ -72,13 +75,8 @@ export class Receiver {
     this.#status = new StatusReporter(core, key, { offer, turn, now });
     const owner = { node: key.owner, push: key.push, address: from };
     this.#reports = new ReportStream(core, owner, { packetBytes: symbolSize, turn });
-    this.#window = new RxWindow(core.memory.rx, grant.context, {
-      ...key,
-      symbolSize,
-      blockSymbols,
-      slots: grant.slots,
-    });
-    this.#naks = new NakReporter(core, key, { window: this.#window, context: grant.context, offer, turn });
+    this.#window = new RxWindow(core.memory.rx, context, { ...key, symbolSize, blockSymbols, slots });
+    this.#naks = new NakReporter(core, key, { window: this.#window, context, offer, turn });
     const capacity = symbolSize * blockSymbols - 16;
     core.out.stage({ kind: "open", key, dryRun: offer.dryRun, check: offer.check, capacity });
   }
@@ -113,9 +111,16 @@ export class Receiver {
     return now - this.#ownerHeard >= FORLORN_SYNCS * SYNC_INTERVAL_US;
   }
 
+  /** Whether it is so still, a while after it was asked first: what had come while this host was held up has been taken in since. */
+  abandoned(now: Micros): boolean {
+    if (this.forlorn(now)) this.#doubtedAt ??= now;
+    return now - (this.#doubtedAt ?? now) >= SYNC_INTERVAL_US;
+  }
+
   /** Any packet of the owner: it lives, and this is where. */
   touch(from: Address | undefined, now: Micros): void {
     this.#ownerHeard = now;
+    this.#doubtedAt = undefined;
     if (from !== undefined) this.#reports.address = from;
     if (this.#state.kind === "asking") this.#state = { kind: "prepared" };
   }
