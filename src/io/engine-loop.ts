@@ -218,6 +218,8 @@ class EngineLoop {
       }
       case "source":
         this.#toSource.push(output.request);
+        // What the source then says to the console is about what has been told.
+        if (saysMore(output.request)) this.#tellBy = this.#now;
         return;
       case "stage":
         this.#toStage.push(output.request);
@@ -276,14 +278,15 @@ class EngineLoop {
 
   #post(): void {
     const { mail } = this.#parts;
+    if (this.#toMain.length > 0 && this.#now >= this.#tellBy) {
+      mail.toMain(this.#toMain);
+      this.#toMain = [];
+    }
+    if (this.#toMain.length === 0) this.#tellBy = Number.POSITIVE_INFINITY;
     if (this.#toSource.length > 0) mail.toSource(this.#toSource);
     if (this.#toStage.length > 0) mail.toStage(this.#toStage);
     if (this.#toSource.length > 0) this.#toSource = [];
     if (this.#toStage.length > 0) this.#toStage = [];
-    if (this.#toMain.length === 0 || this.#now < this.#tellBy) return;
-    mail.toMain(this.#toMain);
-    this.#toMain = [];
-    this.#tellBy = Number.POSITIVE_INFINITY;
   }
 
   #tell(event: EngineEvent): void {
@@ -309,4 +312,9 @@ const CAN_WAIT: ReadonlySet<EngineEvent["kind"]> = new Set(["started", "need", "
 /** Whether nobody acts upon an event before another one follows. */
 function canWait({ kind }: EngineEvent): boolean {
   return CAN_WAIT.has(kind);
+}
+
+/** Whether the source answers a request with lines for the console. */
+function saysMore({ kind }: SourceRequest): boolean {
+  return kind === "names" || kind === "explain";
 }

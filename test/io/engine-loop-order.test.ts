@@ -3,6 +3,7 @@ import type { Command, EngineEvent } from "../../src/engine/ports.ts";
 import { Ready } from "../../src/io/abi-net.ts";
 import { runEngineLoop } from "../../src/io/engine-loop.ts";
 import type { Micros, NodeId, PushId } from "../../src/wire/brand.ts";
+import { FailStep } from "../../src/wire/constants.ts";
 import type { SourceRequest } from "../../src/wire/disk-port.ts";
 import { fakeNet, StubEngine, silentMail, stopped, takeEvents } from "./engine-loop-fixture.ts";
 
@@ -57,4 +58,37 @@ test("other threads get their work before packets are sent, and what sending has
   const mail = silentMail({ takeCommand: () => commands.shift(), toSource: () => log.push("post") });
   runEngineLoop({ engine, net, mail, now, collect });
   expect(log).toEqual(["wait Infinity", "post", "start 1", "rows done", "post"]);
+});
+
+test("news do not wait where the source speaks of the same: they are told before it is asked", () => {
+  const engine = new StubEngine();
+  const key = { owner: 1n as NodeId, push: 1 as PushId };
+  const failure = { errno: 0, step: FailStep.remove, entry: undefined };
+  const requests: SourceRequest[] = [
+    { kind: "names", key, section: 0, host: "a", update: undefined },
+    { kind: "explain", key, host: "a", failure },
+  ];
+  engine.onCommand = () => {
+    const request = requests.shift();
+    const event: EngineEvent = { kind: "need", request: 1, host: "a", updates: 1, removals: 1 };
+    engine.outputs.push(...(request === undefined ? [stopped] : [{ kind: "event", event } as const]));
+    if (request !== undefined) engine.outputs.push({ kind: "source", request });
+  };
+  const order: string[] = [];
+  let woken = 0;
+  const commands: Command[] = [];
+  const { net, now, collect } = fakeNet({
+    wait: () => {
+      commands.push({ kind: "stop" });
+      order.push(`wake ${++woken}`);
+      return { ready: Ready.wake, us: 10 };
+    },
+  });
+  const mail = silentMail({
+    takeCommand: () => commands.shift(),
+    toSource: ([request]) => order.push(request?.kind ?? ""),
+    ...takeEvents(({ kind }) => order.push(kind)),
+  });
+  runEngineLoop({ engine, net, mail, now, collect });
+  expect(order).toEqual(["wake 1", "need", "names", "wake 2", "need", "explain", "wake 3", "stopped"]);
 });
