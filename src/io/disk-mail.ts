@@ -56,6 +56,8 @@ function isFlat<Value>(message: readonly number[] | readonly Value[]): message i
 }
 
 const KEY = 3;
+/** Of a block: slot, block, kind, bytes, flags. */
+const BLOCK = 5;
 const Flag = { lastOfKind: 1, final: 2 } as const;
 
 /** Stands where a slot would. */
@@ -63,27 +65,19 @@ const NO_SLOT = -1;
 
 /** Blocks to be used: slot, block, kind, bytes, flags; and what follows the last one, in the same message. */
 export const stageRequestForm: FlatForm<StageRequest> = {
-  size: KEY + 5,
+  size: KEY + BLOCK,
   put(to, request) {
     if (request.kind !== "block" && request.kind !== "prepare") return false;
     putKey(to, request.key);
     if (request.kind === "prepare") to.push(NO_SLOT, 0, 0, 0, 0);
-    else to.push(request.slot, request.block, request.blockKind, request.bytes, flagsOf(request));
+    else putBlock(to, request);
     return true;
   },
   get(from, at) {
     const key = keyAt(from, at);
     const slot = number(from, at + KEY);
     if (slot === NO_SLOT) return { kind: "prepare", key };
-    return {
-      kind: "block",
-      key,
-      slot: slot as Slot,
-      block: number(from, at + KEY + 1) as BlockIndex,
-      blockKind: number(from, at + KEY + 2) as BlockKind,
-      bytes: number(from, at + KEY + 3),
-      ...readFlags(number(from, at + KEY + 4)),
-    };
+    return { kind: "block", key, ...blockAt(from, at + KEY) };
   },
 };
 
@@ -132,35 +126,47 @@ export const sourceRequestForm: FlatForm<SourceRequest> = {
 
 /** Blocks that have been read: slot, block, kind, bytes, flags, entries, content bytes. */
 export const sourceReplyForm: FlatForm<SourceReply> = {
-  size: KEY + 7,
+  size: KEY + BLOCK + 2,
   put(to, reply) {
     if (reply.kind !== "block") return false;
     putKey(to, reply.key);
-    const { slot, block, blockKind, bytes, entries, contentBytes } = reply;
-    to.push(slot, block, blockKind, bytes, flagsOf(reply), entries, contentBytes);
+    putBlock(to, reply);
+    to.push(reply.entries, reply.contentBytes);
     return true;
   },
   get: (from, at) => ({
     kind: "block",
     key: keyAt(from, at),
-    slot: number(from, at + KEY) as Slot,
-    block: number(from, at + KEY + 1) as BlockIndex,
-    blockKind: number(from, at + KEY + 2) as BlockKind,
-    bytes: number(from, at + KEY + 3),
-    ...readFlags(number(from, at + KEY + 4)),
-    entries: number(from, at + KEY + 5),
-    contentBytes: number(from, at + KEY + 6),
+    ...blockAt(from, at + KEY),
+    entries: number(from, at + KEY + BLOCK),
+    contentBytes: number(from, at + KEY + BLOCK + 1),
   }),
 };
 
-type Flags = { readonly lastOfKind: boolean; readonly final: boolean };
+type Block = {
+  readonly slot: Slot;
+  readonly block: BlockIndex;
+  readonly blockKind: BlockKind;
+  readonly bytes: number;
+  readonly lastOfKind: boolean;
+  readonly final: boolean;
+};
 
-function flagsOf({ lastOfKind, final }: Flags): number {
-  return (lastOfKind ? Flag.lastOfKind : 0) | (final ? Flag.final : 0);
+function putBlock(to: number[], { slot, block, blockKind, bytes, lastOfKind, final }: Block): void {
+  const flags = (lastOfKind ? Flag.lastOfKind : 0) | (final ? Flag.final : 0);
+  to.push(slot, block, blockKind, bytes, flags);
 }
 
-function readFlags(flags: number): Flags {
-  return { lastOfKind: (flags & Flag.lastOfKind) !== 0, final: (flags & Flag.final) !== 0 };
+function blockAt(from: readonly number[], at: number): Block {
+  const flags = number(from, at + 4);
+  return {
+    slot: number(from, at) as Slot,
+    block: number(from, at + 1) as BlockIndex,
+    blockKind: number(from, at + 2) as BlockKind,
+    bytes: number(from, at + 3),
+    lastOfKind: (flags & Flag.lastOfKind) !== 0,
+    final: (flags & Flag.final) !== 0,
+  };
 }
 
 function putKey(to: number[], { owner, push }: PushKey): void {

@@ -190,20 +190,26 @@ test("a file that is written all the time is reported and not sent a second time
   expect(existsSync(space.path("b/f"))).toBe(false);
 });
 
-test("while one push waits for a file to come to rest, others go on; closing it ends the wait without an answer", () => {
-  using space = workspace();
-  tree(space.path("a"), { f: "young" });
+/** A source of `base`, whose file `f` has just been written: what it answers, and what it waits for. */
+function youngSource(base: string) {
   const replies: SourceReply[] = [];
   const waits: (() => void)[] = [];
   const source = createSource({
     ...tools,
-    sys: { ...tools.sys, ...unaware, nowNs: () => changedNs(space.path("a/f")) },
-    base: space.path("a"),
+    sys: { ...tools.sys, ...unaware, nowNs: () => changedNs(`${base}/f`) },
+    base,
     emit: (reply) => replies.push(reply),
     tell: () => {},
     log: unexpected,
     later: (_, resume) => waits.push(resume),
   });
+  return { source, replies, waits };
+}
+
+test("while one push waits for a file to come to rest, others go on; closing it ends the wait without an answer", () => {
+  using space = workspace();
+  tree(space.path("a"), { f: "young" });
+  const { source, replies, waits } = youngSource(space.path("a"));
   const slot = 1 as Slot;
   const next = (key: PushKey, block: number) => {
     source.handle({ kind: "next", key, slot, block: block as BlockIndex });
@@ -242,17 +248,7 @@ test("while one push waits for a file to come to rest, others go on; closing it 
 test("blocks that are asked for together come in order, wait together, and end with the final one", () => {
   using space = workspace();
   tree(space.path("a"), { f: "young" });
-  const replies: SourceReply[] = [];
-  const waits: (() => void)[] = [];
-  const source = createSource({
-    ...tools,
-    sys: { ...tools.sys, ...unaware, nowNs: () => changedNs(space.path("a/f")) },
-    base: space.path("a"),
-    emit: (reply) => replies.push(reply),
-    tell: () => {},
-    log: unexpected,
-    later: (_, resume) => waits.push(resume),
-  });
+  const { source, replies, waits } = youngSource(space.path("a"));
   const key = freshKey();
   const next = (block: number) =>
     source.handle({ kind: "next", key, slot: block as Slot, block: block as BlockIndex });

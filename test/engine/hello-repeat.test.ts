@@ -10,18 +10,8 @@ import {
 import type { NodeId, PushId } from "../../src/wire/brand.ts";
 import { decode, encode } from "../../src/wire/codec.ts";
 import type { Hello } from "../../src/wire/messages.ts";
-import { drain, messages, newCore, us } from "./support.ts";
+import { drain, HELLO, messages, newCore, us } from "./support.ts";
 
-const hello: Hello = {
-  type: "hello",
-  epoch: 5n,
-  solicit: false,
-  noReceive: false,
-  noSend: false,
-  mtu: 1500,
-  name: "host2",
-  version: "2.0.0",
-};
 const from = { ip: 0x0a000002, port: 7000 };
 const node = (id: number) => BigInt(id) as NodeId;
 const expiryUs = HELLO_INTERVAL_US_MIN * EXPIRY_INTERVALS;
@@ -46,7 +36,7 @@ describe("a HELLO that repeats the one before (PROTOCOL §4.3)", () => {
   test("is not decoded, and keeps the member alive exactly as long", () => {
     const membership = new Membership(newCore());
     membership.onTimeout(us(0));
-    const packet = packetOf(2, hello);
+    const packet = packetOf(2, HELLO);
     expect(hear(membership, packet, 0)).toBe(true);
     expect(hear(membership, packet.slice(), 2_000_000)).toBe(false);
     expect(membership.onTimeout(us(2_000_000 + expiryUs - 1))).toEqual([]);
@@ -58,10 +48,10 @@ describe("a HELLO that repeats the one before (PROTOCOL §4.3)", () => {
 
   test("any other byte, length or address is another HELLO", () => {
     const membership = new Membership(newCore());
-    const packet = packetOf(2, hello);
+    const packet = packetOf(2, HELLO);
     hear(membership, packet, 0);
     for (const other of [{ mtu: 1400 }, { noSend: true }, { name: "host3" }, { version: "2.0.01" }]) {
-      expect(hear(membership, packetOf(2, { ...hello, ...other }), 1)).toBe(true);
+      expect(hear(membership, packetOf(2, { ...HELLO, ...other }), 1)).toBe(true);
     }
     expect(membership.get(node(2))).toMatchObject({ version: "2.0.01", mtu: 1500 });
     expect(hear(membership, packet, 2)).toBe(true);
@@ -72,11 +62,11 @@ describe("a HELLO that repeats the one before (PROTOCOL §4.3)", () => {
 
   test("of a member that has said goodbye, or was replaced, it is news", () => {
     const membership = new Membership(newCore());
-    const packet = packetOf(2, hello);
+    const packet = packetOf(2, HELLO);
     hear(membership, packet, 0);
     membership.onBye(node(2), 5n);
     expect(hear(membership, packet, 1)).toBe(true);
-    hear(membership, packetOf(3, { ...hello, epoch: 6n }), 2);
+    hear(membership, packetOf(3, { ...HELLO, epoch: 6n }), 2);
     expect(hear(membership, packet, 3)).toBe(true);
     expect(membership.all().map((member) => member.node)).toEqual([node(3)]);
   });
@@ -84,7 +74,7 @@ describe("a HELLO that repeats the one before (PROTOCOL §4.3)", () => {
   test("members whose ids end alike are told apart", () => {
     const membership = new Membership(newCore());
     const far = Number(2n + (1n << 40n));
-    const packets = [packetOf(2, hello), packetOf(far, { ...hello, name: "far" })];
+    const packets = [packetOf(2, HELLO), packetOf(far, { ...HELLO, name: "far" })];
     for (const packet of [...packets, ...packets]) expect(hear(membership, packet, 0)).toBe(true);
     expect(membership.all().map((member) => member.node)).toEqual([node(2), node(far)]);
   });
@@ -92,7 +82,7 @@ describe("a HELLO that repeats the one before (PROTOCOL §4.3)", () => {
   test("a solicit is always answered", () => {
     const membership = new Membership(newCore());
     for (let at = 0; at <= announcedUs; at += 50_000) membership.onTimeout(us(at));
-    const packet = packetOf(2, { ...hello, solicit: true });
+    const packet = packetOf(2, { ...HELLO, solicit: true });
     expect(hear(membership, packet, announcedUs)).toBe(true);
     expect(hear(membership, packet, announcedUs + 1)).toBe(true);
   });
@@ -107,12 +97,12 @@ describe("HELLOs of a small group fall together (PROTOCOL §4.3)", () => {
     const membership = new Membership(core);
     for (let at = 0; at <= announcedUs; at += 50_000) membership.onTimeout(us(at));
     for (let id = 2; id < 2 + others; id++) {
-      membership.onHello(node(id), { ...hello, name: `h${id}` }, { ip: id, port: 1 }, us(announcedUs));
+      membership.onHello(node(id), { ...HELLO, name: `h${id}` }, { ip: id, port: 1 }, us(announcedUs));
     }
     const sentAt = membership.deadline();
     membership.onTimeout(us(sentAt));
     drain(core);
-    const packet = packetOf(2, { ...hello, name: "h2" });
+    const packet = packetOf(2, { ...HELLO, name: "h2" });
     hear(membership, packet, sentAt, { ip: 2, port: 1 });
     hear(membership, packet, sentAt + afterUs, { ip: 2, port: 1 });
     membership.onTimeout(us(sentAt + afterUs));

@@ -2,19 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { Membership } from "../../src/engine/membership.ts";
 import { EXPIRY_INTERVALS, HELLO_INTERVAL_US_MIN, SETTLE_US } from "../../src/engine/tuning.ts";
 import type { NodeId } from "../../src/wire/brand.ts";
-import type { Hello } from "../../src/wire/messages.ts";
-import { drain, messages, newCore, us } from "./support.ts";
+import { drain, HELLO, messages, newCore, us } from "./support.ts";
 
-const hello: Hello = {
-  type: "hello",
-  epoch: 5n,
-  solicit: false,
-  noReceive: false,
-  noSend: false,
-  mtu: 1500,
-  name: "host2",
-  version: "2.0.0",
-};
 const from = { ip: 0x0a000002, port: 7000 };
 const node = (id: number) => BigInt(id) as NodeId;
 const expiryUs = HELLO_INTERVAL_US_MIN * EXPIRY_INTERVALS;
@@ -42,10 +31,10 @@ describe("membership (PROTOCOL §4)", () => {
       drain(core).flatMap((output) =>
         output.kind === "event" && output.event.kind === "log" ? [output.event] : [],
       );
-    membership.onHello(node(2), hello, from, us(100));
-    membership.onHello(node(3), { ...hello, epoch: 6n }, from, us(200));
+    membership.onHello(node(2), HELLO, from, us(100));
+    membership.onHello(node(3), { ...HELLO, epoch: 6n }, from, us(200));
     expect(logged().filter(({ level }) => level < 2)).toEqual([]);
-    for (const at of [300, 400]) membership.onHello(node(4), hello, { ...from, ip: 0x0a000009 }, us(at));
+    for (const at of [300, 400]) membership.onHello(node(4), HELLO, { ...from, ip: 0x0a000009 }, us(at));
     expect(logged().filter(({ level }) => level < 2)).toMatchObject([
       { level: 1, text: "two members have the name host2: 10.0.0.2 and 10.0.0.9" },
     ]);
@@ -55,7 +44,7 @@ describe("membership (PROTOCOL §4)", () => {
     const core = newCore();
     const membership = new Membership(core);
     membership.onTimeout(us(0));
-    membership.onHello(node(2), hello, from, us(100));
+    membership.onHello(node(2), HELLO, from, us(100));
     expect(membership.onTimeout(us(100 + expiryUs - 1))).toEqual([]);
     expect(membership.get(node(2))?.name).toBe("host2");
     expect(membership.onTimeout(us(100 + expiryUs))).toEqual([node(2)]);
@@ -66,7 +55,7 @@ describe("membership (PROTOCOL §4)", () => {
     const core = newCore();
     const membership = new Membership(core);
     membership.onTimeout(us(0));
-    membership.onHello(node(2), hello, from, us(0));
+    membership.onHello(node(2), HELLO, from, us(0));
     membership.touch(node(2), us(1_000_000));
     expect(membership.onTimeout(us(expiryUs))).toEqual([]);
     expect(membership.deadline()).toBeLessThanOrEqual(1_000_000 + expiryUs);
@@ -75,7 +64,7 @@ describe("membership (PROTOCOL §4)", () => {
 
   test("BYE counts only with the epoch of the member", () => {
     const membership = new Membership(newCore());
-    membership.onHello(node(2), hello, from, us(0));
+    membership.onHello(node(2), HELLO, from, us(0));
     expect(membership.onBye(node(2), 4n)).toBe(false);
     expect(membership.onBye(node(2), 5n)).toBe(true);
     expect(membership.onBye(node(2), 5n)).toBe(false);
@@ -83,12 +72,12 @@ describe("membership (PROTOCOL §4)", () => {
 
   test("a restarted daemon replaces its old self; a namesake elsewhere does not", () => {
     const membership = new Membership(newCore());
-    membership.onHello(node(2), hello, from, us(0));
+    membership.onHello(node(2), HELLO, from, us(0));
     expect(
-      membership.onHello(node(3), { ...hello, epoch: 9n }, { ip: 0x0a000003, port: 7000 }, us(1)),
+      membership.onHello(node(3), { ...HELLO, epoch: 9n }, { ip: 0x0a000003, port: 7000 }, us(1)),
     ).toEqual([]);
-    expect(membership.onHello(node(4), { ...hello, epoch: 6n }, from, us(2))).toEqual([node(2)]);
-    expect(membership.onHello(node(5), { ...hello, epoch: 5n }, from, us(3))).toEqual([]);
+    expect(membership.onHello(node(4), { ...HELLO, epoch: 6n }, from, us(2))).toEqual([node(2)]);
+    expect(membership.onHello(node(5), { ...HELLO, epoch: 5n }, from, us(3))).toEqual([]);
     expect(membership.all().map((member) => member.node)).toEqual([node(3), node(4)]);
   });
 
@@ -101,12 +90,12 @@ describe("membership (PROTOCOL §4)", () => {
       const membership = new Membership(core);
       for (let at = 0; at <= 1_000_000; at += 50_000) membership.onTimeout(us(at));
       for (let id = 2; id < 2 + others; id++) {
-        membership.onHello(node(id), { ...hello, name: `h${id}` }, { ip: id, port: 1 }, us(1_000_000));
+        membership.onHello(node(id), { ...HELLO, name: `h${id}` }, { ip: id, port: 1 }, us(1_000_000));
       }
       drain(core);
       membership.onHello(
         node(5000),
-        { ...hello, name: "new", solicit: true },
+        { ...HELLO, name: "new", solicit: true },
         { ip: 5000, port: 1 },
         us(1_000_000),
       );

@@ -7,7 +7,7 @@ import { SlotPool } from "../../src/engine/slots.ts";
 import type { Micros, NodeId, Slot } from "../../src/wire/brand.ts";
 import { decode } from "../../src/wire/codec.ts";
 import { groupTag } from "../../src/wire/crc32c.ts";
-import type { Message } from "../../src/wire/messages.ts";
+import type { Hello, Message } from "../../src/wire/messages.ts";
 import { RX_TABLE_WORDS } from "../../src/wire/rx-table.ts";
 
 export const GROUP = "224.0.0.108:5000";
@@ -16,6 +16,18 @@ export const GROUP = "224.0.0.108:5000";
 export function us(value: number): Micros {
   return value as Micros;
 }
+
+/** What a member called host2 says of itself. */
+export const HELLO: Hello = {
+  type: "hello",
+  epoch: 5n,
+  solicit: false,
+  noReceive: false,
+  noSend: false,
+  mtu: 1500,
+  name: "host2",
+  version: "2.0.0",
+};
 
 /** Of a push to few: a receiver may speak whenever it likes. */
 export const NO_TURNS = new FeedbackTurn({ targets: 1, place: 0, named: 1, random: () => 0, now: us(0) });
