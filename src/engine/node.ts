@@ -58,6 +58,11 @@ class Node implements Engine {
   }
 
   onControl(packet: Uint8Array, from: Address, now: Micros): void {
+    // Whoever is answered, or remembered as a member, must be one to whom packets can be sent (PROTOCOL §2.1).
+    if (from.ip === 0 || from.port === 0) {
+      this.#core.counters.add("drop source");
+      return;
+    }
     if (this.#membership.onRepeat(packet, from, now)) {
       this.#core.counters.add("received hello");
       return;

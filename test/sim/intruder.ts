@@ -7,8 +7,12 @@ import type { Prng } from "../support/prng.ts";
 import { GROUP } from "./host.ts";
 import type { World } from "./world.ts";
 
-/** The intruder's own address, and how much of the traffic it keeps for later. */
+/** The intruder's own address; what it says that its address is, now and then; and how much of the traffic it keeps for later. */
 const ADDRESS = { ip: 0x0a00_00fe, port: 40_404 };
+const FALSE_ADDRESSES = [
+  { ip: 0x0a00_00fe, port: 0 },
+  { ip: 0, port: 40_404 },
+];
 const RECORDED_MAX = 200;
 const TYPES = [1, 2, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 3, 77];
 
@@ -19,12 +23,14 @@ const TYPES = [1, 2, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 3, 77];
 export class Intruder {
   readonly #world: World;
   readonly #prng: Prng;
+  readonly #addresses: Prng;
   readonly #recorded: Uint8Array[] = [];
   readonly #node: NodeId;
 
   constructor(world: World) {
     this.#world = world;
     this.#prng = world.prng.fork("intruder");
+    this.#addresses = world.prng.fork("intruder's address");
     this.#node = BigInt((this.#prng.u32() | 1) >>> 0) as NodeId;
     world.network.listen((packet) => this.#record(packet));
   }
@@ -46,7 +52,8 @@ export class Intruder {
 
   #strike(): void {
     const packet = this.#packet();
-    for (const host of this.#world.hosts) this.#world.network.inject(host.index, packet, ADDRESS);
+    const from = this.#addresses.below(4) === 0 ? this.#addresses.pick(FALSE_ADDRESSES) : ADDRESS;
+    for (const host of this.#world.hosts) this.#world.network.inject(host.index, packet, from);
   }
 
   #packet(): Uint8Array {

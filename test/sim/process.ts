@@ -280,6 +280,7 @@ export class Process implements Endpoint {
     switch (output.kind) {
       case "control":
         this.#countControl();
+        this.#journal.check(output.to?.ip !== 0 && output.to?.port !== 0, "a packet that no socket can send");
         return network.send(this, output.to, this.#handler.seal(output.packet));
       case "source": {
         const { request } = output;
