@@ -2,7 +2,7 @@ import type { Micros } from "../wire/brand.ts";
 import { Congestion, type CongestionMode, LossEstimate } from "./congestion.ts";
 import type { Pacer } from "./pacer.ts";
 import type { FlowStatus } from "./ports.ts";
-import { ROUND_TRIP_US_FIRST, WINDOW_MIN } from "./tuning.ts";
+import { ROUND_TRIP_US_FIRST, WINDOW_MAX, WINDOW_MIN } from "./tuning.ts";
 
 /** What the owner knows of one target's view of the packet flow. Counts are of packets and do not wrap. */
 export type TargetFlight = {
@@ -233,7 +233,7 @@ export class Flight {
   #cap(targets: readonly TargetFlight[]): number {
     let bytes = Number.POSITIVE_INFINITY;
     for (const target of targets) bytes = Math.min(bytes, target.receiveBuffer * BUFFER_SHARE);
-    return Math.max(WINDOW_MIN, Math.min(16_384, Math.floor(bytes / this.#packetBytes)));
+    return Math.max(WINDOW_MIN, Math.min(WINDOW_MAX, Math.floor(bytes / this.#packetBytes)));
   }
 }
 

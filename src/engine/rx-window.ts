@@ -13,6 +13,7 @@ import {
   RxHead,
   resetEntry,
 } from "../wire/rx-table.ts";
+import { WINDOW_MAX } from "./tuning.ts";
 
 /** A block that has arrived whole. */
 export type Arrived = {
@@ -44,6 +45,8 @@ export class RxWindow {
   /** The edge as SYNC told it; the table has it as DATA told it. */
   #syncBlock = 0;
   #syncSymbol = 0;
+  /** DATA packets that had arrived by the last SYNC. */
+  #syncReceived = 0;
   #wanted: { readonly first: BlockIndex; readonly bits: Uint8Array } | undefined;
 
   constructor(
@@ -151,7 +154,11 @@ export class RxWindow {
     }
     // All DATA of before this SYNC has been taken in or is lost. Were the newest counter left to DATA alone, one packet that is
     // tens of thousands late would count as newer than all, and the owner would never hear of its own again.
-    if (edge.any) this.#table[this.#head + RxHead.sequence] = edge.sequence;
+    const ahead = (this.sequence - edge.sequence) & 0xffff;
+    // But what followed it in the same batch has been taken in as well, and has been counted.
+    const followed = ahead <= WINDOW_MAX && this.received !== this.#syncReceived;
+    this.#syncReceived = this.received;
+    if (edge.any && !followed) this.#table[this.#head + RxHead.sequence] = edge.sequence;
   }
 
   /** What is known to have been sent. */

@@ -121,9 +121,10 @@ export const REPAIR_RETRY_US = 1_000;
 /** What a round trip is taken for before the first measurement. */
 export const ROUND_TRIP_US_FIRST = 5_000;
 
-/** Window: first size and floor, in packets. */
+/** Window: first size, floor and most, in packets. */
 export const WINDOW_FIRST = 64;
 export const WINDOW_MIN = 32;
+export const WINDOW_MAX = 16_384;
 /** Queue that a push makes for itself, in time: as a rule; and the most, where the threads of busy hosts wake late. */
 export const QUEUE_US = 4_000;
 export const QUEUE_US_MAX = 15_000;
