@@ -2,7 +2,7 @@ import type { Micros } from "../wire/brand.ts";
 import { Congestion, type CongestionMode, LossEstimate } from "./congestion.ts";
 import type { Pacer } from "./pacer.ts";
 import type { FlowStatus } from "./ports.ts";
-import { ROUND_TRIP_US_FIRST, WINDOW_MAX, WINDOW_MIN } from "./tuning.ts";
+import { ROUND_TRIP_US_FIRST, ROUND_TRIP_US_MAX, WINDOW_MAX, WINDOW_MIN } from "./tuning.ts";
 
 /** What the owner knows of one target's view of the packet flow. Counts are of packets and do not wrap. */
 export type TargetFlight = {
@@ -224,7 +224,7 @@ export class Flight {
     if (sentAt === undefined) return;
     // Who has not seen all that went before the second question has not had that yet: this answers the first one.
     if (target.seen === this.#askedSent && sentAt <= this.#askedAt) return raise(target, now - this.#askedAt);
-    const sample = now - sentAt;
+    const sample = Math.min(ROUND_TRIP_US_MAX, now - sentAt);
     target.roundTripUs = target.roundTripUs === 0 ? sample : target.roundTripUs * 0.875 + sample * 0.125;
     target.baseUs = target.baseUs === 0 ? sample : Math.min(target.baseUs, sample);
     target.roundLeastUs = target.roundLeastUs === 0 ? sample : Math.min(target.roundLeastUs, sample);
@@ -242,5 +242,5 @@ export class Flight {
  * queue; but the round trip is no shorter than the time since the second one.
  */
 function raise(target: TargetFlight, leastUs: number): void {
-  target.roundTripUs = Math.max(target.roundTripUs, leastUs);
+  target.roundTripUs = Math.max(target.roundTripUs, Math.min(ROUND_TRIP_US_MAX, leastUs));
 }

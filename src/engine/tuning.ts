@@ -120,6 +120,8 @@ export const VAIN_REPAIRS_MIN = 32;
 export const REPAIR_RETRY_US = 1_000;
 /** What a round trip is taken for before the first measurement. */
 export const ROUND_TRIP_US_FIRST = 5_000;
+/** No round trip is longer: such a target would have been given up. It was the owner's own host that was held up, perhaps for hours. */
+export const ROUND_TRIP_US_MAX = TARGET_PATIENCE_US;
 
 /** Window: first size, floor and most, in packets. */
 export const WINDOW_FIRST = 64;

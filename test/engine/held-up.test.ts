@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import { createEngine } from "../../src/engine/node.ts";
-import { SYNC_INTERVAL_US } from "../../src/engine/tuning.ts";
+import { SYNC_INTERVAL_US, TARGET_PATIENCE_US } from "../../src/engine/tuning.ts";
 import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
 import { encode } from "../../src/wire/codec.ts";
 import { groupTag } from "../../src/wire/crc32c.ts";
 import type { Message } from "../../src/wire/messages.ts";
 import { RX_CONTEXTS, RX_TABLE_WORDS } from "../../src/wire/rx-table.ts";
+import { Owner } from "./owner.ts";
 import { config, GROUP, us } from "./support.ts";
 
 const OWNER = 9n as NodeId;
@@ -82,4 +83,16 @@ test("a push that its owner does not speak of, also a while later, makes room", 
   expect(aborted).toEqual([]);
   offer(RX_CONTEXTS, now + SYNC_INTERVAL_US);
   expect(aborted).toEqual([0]);
+});
+
+test("an owner that was held up for hours takes that for no round trip", () => {
+  const owner = new Owner({ members: 1 });
+  const { push } = owner.start(1, [2], "accepted");
+  owner.takeManifest(push);
+  // Suspended, with the answer already in its socket.
+  owner.now += 3 * 3_600_000_000;
+  owner.status(2n as NodeId, push, 0);
+  owner.timeout();
+  expect(owner.syncs.at(-1)?.roundTripUs).toBe(TARGET_PATIENCE_US);
+  expect(owner.outcomes).toEqual([]);
 });
