@@ -87,8 +87,25 @@ static int is_that(const struct stat *is, const struct mk_fs_old_file *row)
          is->st_mtim.tv_nsec == (long)row->nanoseconds;
 }
 
+/* Files that changed at these times or later are asked whether they are at rest, or are read when what is written is written. */
+struct ages {
+  int64_t young_ns;
+  int64_t fresh_ns;
+  /* The last fresh file's file system, and whether there is anything to wait for on it: most often it is that of all. */
+  dev_t device;
+  enum { UNKNOWN, WAITS, TELLS_NOTHING } kind;
+};
+
+/* As mk_fs_await_writes, which would ask for the kind of the file system each time. */
+static void await_writes(int fd, dev_t device, struct ages *ages)
+{
+  if (ages->kind == UNKNOWN || ages->device != device) ages->kind = fs_has_kernel_times(fd) ? WAITS : TELLS_NOTHING;
+  ages->device = device;
+  if (ages->kind == WAITS) (void)lseek(fd, 0, SEEK_DATA);
+}
+
 /* Reads an open file, which must be what its row says before and after; sets error or changed if it is not. Returns the bytes read. */
-static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row, int64_t young_ns)
+static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row, struct ages *ages)
 {
   struct stat is;
   if (fstat(fd, &is) < 0) {
@@ -98,7 +115,8 @@ static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row, int
   row->changed = !is_that(&is, row);
   if (row->changed) return 0;
   row->changed_ns = changed_ns(&is);
-  if (row->changed_ns >= young_ns) row->at_rest = (uint32_t)mk_fs_at_rest(fd);
+  if (row->changed_ns >= ages->young_ns) row->at_rest = (uint32_t)mk_fs_at_rest(fd);
+  else if (row->changed_ns >= ages->fresh_ns) await_writes(fd, is.st_dev, ages);
   const int64_t got = mk_fs_read(fd, into, row->bytes, 0);
   if (got < 0) {
     row->error = (int32_t)-got;
@@ -111,14 +129,14 @@ static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row, int
   return (uint32_t)got;
 }
 
-static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *row, int64_t young_ns)
+static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *row, struct ages *ages)
 {
   int32_t fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ_NOATIME);
   if (fd == -EPERM) fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ);
   uint32_t got = 0;
   if (fd < 0) row->error = -fd;
   else {
-    got = read_open(fd, arena + row->at, row, young_ns);
+    got = read_open(fd, arena + row->at, row, ages);
     (void)close(fd);
   }
   if (got < row->bytes) memset(arena + row->at + got, 0, row->bytes - got);
@@ -126,8 +144,9 @@ static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *r
 }
 
 int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                         struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns)
+                         struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns, int64_t fresh_ns)
 {
+  struct ages ages = {.young_ns = young_ns, .fresh_ns = fresh_ns};
   for (uint32_t i = 0; i < count; i++)
     if (!is_sound(arena_bytes, rows[i].at, rows[i].bytes, names, names_bytes, rows[i].name)) return -EINVAL;
   for (uint32_t i = 0; i < count; i++) {
@@ -136,7 +155,7 @@ int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names
     rows[i].changed = 0;
     rows[i].at_rest = 0;
     memset(rows[i].digest, 0, sizeof rows[i].digest);
-    read_file(arena, names + rows[i].name, &rows[i], young_ns);
+    read_file(arena, names + rows[i].name, &rows[i], &ages);
   }
   return (int32_t)count;
 }

@@ -292,7 +292,7 @@ int32_t mk_fs_lock(int32_t fd)
  * Whether times are nanoseconds of this kernel's own clock. They are set before the first byte of a write, or of a hole, or of a new size; only tmpfs
  * sets those of a hole behind it.
  */
-static int has_kernel_times(int32_t fd)
+int fs_has_kernel_times(int32_t fd)
 {
   struct statfs is;
   if (fstatfs(fd, &is) < 0) return 0;
@@ -312,9 +312,15 @@ static int has_kernel_times(int32_t fd)
  */
 int32_t mk_fs_at_rest(int32_t fd)
 {
-  if (!has_kernel_times(fd) || fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0) return 0;
+  if (!fs_has_kernel_times(fd) || fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0) return 0;
   (void)fcntl(fd, F_SETLEASE, F_UNLCK);
   return 1;
+}
+
+/* Looking for the first data takes the inode's lock, on these file systems, or (XFS) reading itself does; writers hold it all the while. */
+void mk_fs_await_writes(int32_t fd)
+{
+  if (fs_has_kernel_times(fd)) (void)lseek(fd, 0, SEEK_DATA);
 }
 
 int64_t mk_fs_now_ns(void)

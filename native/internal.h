@@ -106,6 +106,9 @@ int32_t take_packet(struct mk_net *net, const uint8_t *packet, const uint8_t *bo
 /* As MK_FS_OPEN_CREATE, but with these permissions as far as the process's mask lets them. */
 int32_t fs_create(int32_t directory, const char *name, uint32_t mode);
 
+/* Whether the file lies on a file system of which mk_fs_at_rest can tell something. */
+int fs_has_kernel_times(int32_t fd);
+
 /* The inner loops of a digest, made for one kind of processor. `state` is aligned to 64 bytes. */
 struct hash_ways {
   void (*digest)(const uint8_t *data, uint32_t bytes, uint64_t seed, uint8_t *out);

@@ -123,6 +123,13 @@ MK_API int64_t mk_fs_now_ns(void);
 MK_API int32_t mk_fs_at_rest(int32_t fd);
 
 /*
+ * Waits until the write, hole or change of the size is over that is being made to a file (MK_FS_OPEN_READ), if there is one: it may have left its
+ * time long before it puts its bytes. Only on file systems of which mk_fs_at_rest can tell something; on others it does nothing. What is
+ * done through mappings is not waited for. Moves the descriptor's position. [fstatfs, lseek]
+ */
+MK_API void mk_fs_await_writes(int32_t fd);
+
+/*
  * ---- 13.1 Many small files in one call. Rows have `name` as an offset in `names`, which ends in a NUL, and `at` and `bytes` as a part of
  * the arena. All rows are looked at before anything is done: -EINVAL if one of them is not as said, or a name contains a slash.
  */
@@ -175,10 +182,11 @@ struct mk_fs_old_file {
 /*
  * Reads files from front to back, each as by MK_FS_OPEN_READ_NOATIME (or MK_FS_OPEN_READ where that is not allowed), mk_fs_stat, mk_fs_read,
  * mk_fs_stat and mk_close. What cannot be read becomes zeros from there on. Of those that changed at `young_ns` or later (nanoseconds since 1970)
- * it is also said whether they were at rest. Returns count. [openat2, fstat, pread, close, and those of mk_fs_at_rest]
+ * it is also said whether they were at rest; of the others, those that changed at `fresh_ns` or later are read after mk_fs_await_writes. Returns
+ * count. [openat2, fstat, pread, close, and those of mk_fs_at_rest and mk_fs_await_writes]
  */
 MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                                struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns);
+                                struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns, int64_t fresh_ns);
 
 /* How a name differs from what is expected of it: bits. */
 enum mk_fs_differs {

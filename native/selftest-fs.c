@@ -182,8 +182,8 @@ static void selftest_unsound(int32_t base)
     free(rows);
   }
   struct mk_fs_old_file old = {.at = 3, .bytes = 3, .directory = base};
-  CHECK(mk_fs_read_files(arena, 5, "a", 2, &old, 1, INT64_MAX) == -EINVAL);
-  CHECK(mk_fs_make_files(arena, 5, "", 0, NULL, 0) == 0 && mk_fs_read_files(arena, 5, "", 0, NULL, 0, 0) == 0);
+  CHECK(mk_fs_read_files(arena, 5, "a", 2, &old, 1, INT64_MAX, 0) == -EINVAL);
+  CHECK(mk_fs_make_files(arena, 5, "", 0, NULL, 0) == 0 && mk_fs_read_files(arena, 5, "", 0, NULL, 0, 0, 0) == 0);
   CHECK(mk_fs_unlink(base, "a") == -ENOENT);
   free(arena);
 }
@@ -206,7 +206,7 @@ static void selftest_rest(int32_t base)
   CHECK(mk_fs_stat(reader, is) == 0);
   for (int64_t late = 0; late < 2; late++) {
     *old = (struct mk_fs_old_file){.seconds = is->seconds, .nanoseconds = is->nanoseconds, .directory = base, .at_rest = 9};
-    CHECK(mk_fs_read_files(none, 1, "a", 2, old, 1, is->changed_ns + late) == 1 && old->changed == 0);
+    CHECK(mk_fs_read_files(none, 1, "a", 2, old, 1, is->changed_ns + late, is->changed_ns) == 1 && old->changed == 0);
     CHECK(old->at_rest == (uint32_t)(late == 0 && told));
   }
   free(is);
@@ -231,7 +231,7 @@ static void selftest_many(int32_t base)
   memset(into, 0x55, 9);
   for (uint32_t i = 0; i < 3; i++)
     old[i] = (struct mk_fs_old_file){.at = 3 * i, .bytes = 3, .seconds = -1, .nanoseconds = i == 1 ? 6 : 5, .directory = base, .name = 2 * i};
-  CHECK(mk_fs_read_files(into, 9, "b\0a\0x", 6, old, 3, INT64_MAX) == 3);
+  CHECK(mk_fs_read_files(into, 9, "b\0a\0x", 6, old, 3, INT64_MAX, 0) == 3);
   CHECK(memcmp(into, "345\0\0\0\0\0", 9) == 0 && memcmp(old[0].digest, digest, 16) == 0);
   CHECK(old[0].error == 0 && old[0].changed == 0 && old[0].changed_ns > 1500000000000000000);
   CHECK(old[1].error == 0 && old[1].changed == 1 && old[1].changed_ns == 0 && old[1].digest[0] == 0);

@@ -3,7 +3,7 @@ import type { Verdict } from "../wire/verdict.ts";
 import type { FileDigest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import { nameOf, parentOf, toLatin1 } from "./names.ts";
-import { provesWhole, youngNs } from "./quiet.ts";
+import { agesAt, provesWhole } from "./quiet.ts";
 import { type Extent, errnoOf, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** From this size on the kernel is told that a file is read from front to back. */
@@ -79,8 +79,10 @@ export class FileReader {
       this.#health = { kind: "changed" };
     else this.#opened = stat;
     // After that look, and before anything is read; once more before the last look.
-    this.#atRest =
-      this.good && !failed(stat) && stat.changedNs >= youngNs(this.#openedNs) && this.#sys.atRest(fd);
+    const { youngNs } = agesAt(this.#openedNs);
+    this.#atRest = this.good && !failed(stat) && stat.changedNs >= youngNs && this.#sys.atRest(fd);
+    // The time of a write that is under way was before that look.
+    this.#sys.awaitWrites(fd);
     if (entry.size >= SEQUENTIAL_BYTES_MIN) this.#sys.sequential(fd);
   }
 
@@ -103,6 +105,8 @@ export class FileReader {
     const before = this.#opened;
     if (this.#fd !== undefined && this.#health.kind === "good") {
       this.#atRest &&= this.#sys.atRest(this.#fd);
+      // A hole in a file of tmpfs has its time when it has been made.
+      this.#sys.awaitWrites(this.#fd);
       const after = this.#sys.stat(this.#fd);
       if (failed(after)) this.#health = { kind: "unreadable", errno: errnoOf(after) };
       else if (before === undefined || !isSame(before, after)) this.#health = { kind: "changed" };

@@ -1,4 +1,4 @@
-import type { Stat } from "./sys.ts";
+import type { Ages, Stat } from "./sys.ts";
 
 /**
  * Whether a file that has the same times before and after it was read was whole, and was not changed meanwhile. Two things could hide a change:
@@ -19,15 +19,21 @@ import type { Stat } from "./sys.ts";
  *
  * So a tick between the last change and the first look is all that is needed, which has gone by before msync has reached the daemon. Neither holds
  * for times in whole seconds, as of an ext4 with small inodes; nor, as ever, for a mapping of tmpfs, whose writes leave no time at all, that is made
- * and gone between the two moments. Files that have been left alone for long are not asked: of them, as ever, a hole that is being made in a file of
- * tmpfs all the while is not seen.
+ * and gone between the two moments.
+ *
+ * Files that have been left alone for a while are not asked. But one write may take seconds, with its time from the start: of gigabytes, or where the
+ * disk cannot keep up and the kernel holds the writer back. So, where the system tells more, they are read when what is under way has ended
+ * (`Sys.awaitWrites`), which the second look then sees if it began after the first, and small ones, whose writes are short, if they changed in the last
+ * minute. Of these, as ever, a hole that is being made in a file of tmpfs all the while is not seen.
  */
 
 type Times = Pick<Stat, "changedNs" | "seconds" | "nanoseconds">;
 
 const SECOND_NS = 1_000_000_000n;
-/** Ticks are 10 ms at most, and a write of a few hundred megabytes takes no longer than this. */
+/** Ticks are 10 ms at most, and where nobody can tell, a write of a few hundred megabytes is taken to last no longer than this. */
 const QUIET_NS = 100_000_000n;
+/** A write of what a small file has does not last so long. */
+const FRESH_NS = 60n * SECOND_NS;
 /** Where times are whole seconds the file system may well count in no less than two of them (FAT). */
 const QUIET_COARSE_NS = 2n * SECOND_NS + QUIET_NS;
 /** A timer may be early by a part of its unit, and the clock of file times is late by up to a tick. */
@@ -45,9 +51,9 @@ export function quietInNs(times: Times, nowNs: bigint): bigint {
   return changed > modified ? changed : modified;
 }
 
-/** Files that changed at this time or later are young: only of them need be asked whether they are at rest. */
-export function youngNs(nowNs: bigint): bigint {
-  return nowNs - QUIET_NS;
+/** Only of young files need be asked whether they are at rest; of small ones, only fresh ones need be waited for. */
+export function agesAt(nowNs: bigint): Ages {
+  return { youngNs: nowNs - QUIET_NS, freshNs: nowNs - FRESH_NS };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Verdict } from "../wire/verdict.ts";
 import { type Directories, TURNS_GOOD } from "./directories.ts";
 import { type Reading, SEQUENTIAL_BYTES_MIN } from "./file-reader.ts";
 import { nameOf, parentOf, toLatin1 } from "./names.ts";
-import { provesWhole, youngNs } from "./quiet.ts";
+import { agesAt, provesWhole } from "./quiet.ts";
 import type { RoundFile } from "./source-round.ts";
 import { BULK_FILES_MAX, errnoOf, failed, type OldFile, type Sys, type TakenFile } from "./sys.ts";
 
@@ -45,7 +45,7 @@ export class SmallReader {
     const files = this.#files;
     // Before the files are looked at: they are rather taken for younger than they are.
     const now = this.#sys.nowNs();
-    const taken = this.#sys.readFiles(this.#wanted, youngNs(now));
+    const taken = this.#sys.readFiles(this.#wanted, agesAt(now));
     this.#files = [];
     this.#wanted = [];
     for (const [i, file] of files.entries()) {

@@ -129,6 +129,9 @@ export type TakenFile = {
   readonly atRest: boolean;
 };
 
+/** Files that changed at `youngNs` or later are young, at `freshNs` or later fresh; nanoseconds since 1970. */
+export type Ages = { readonly youngNs: bigint; readonly freshNs: bigint };
+
 /** How a name differs from its entry: bits. `size`: of two files. `unknown`: its status cannot be had, for another reason than that it is missing. */
 export const Differs = { type: 1, mode: 2, owner: 4, time: 8, size: 16, missing: 64, unknown: 128 } as const;
 
@@ -173,9 +176,10 @@ export interface Sys {
   makeFiles(files: readonly NewFile[]): MadeFiles;
   /**
    * Reads files one after the other, at most BULK_FILES_MAX: each as by `open` ("read"), `stat`, `read`, `stat` and `close`, with `atRest`
-   * before and after `read` if it changed at `youngNs` or later. One answer for each, in order. What is missing of one is zeros. Names are single ones.
+   * before and after `read` if it is young, or else with `awaitWrites` before it if it is fresh. One answer for each, in order. What is missing of
+   * one is zeros. Names are single ones.
    */
-  readFiles(files: readonly OldFile[], youngNs: bigint): TakenFile[];
+  readFiles(files: readonly OldFile[], ages: Ages): TakenFile[];
 
   makeDirectory(dir: Fd, name: Latin1): number;
   makeSymlink(target: Latin1, dir: Fd, name: Latin1): number;
@@ -208,6 +212,11 @@ export interface Sys {
    * before it makes it, a time that is not earlier than `nowNs` was (a hole in a file of tmpfs: before it is closed). False also where that cannot be told.
    */
   atRest(fd: Fd): boolean;
+  /**
+   * Waits until the write, hole or change of the size is over that is being made to a file (opened as "read"), but for what is done through mappings;
+   * where `atRest` can tell nothing it does nothing.
+   */
+  awaitWrites(fd: Fd): void;
   /** The clock from which files' times are taken; nanoseconds since 1970. It ticks every few milliseconds. */
   nowNs(): bigint;
 }

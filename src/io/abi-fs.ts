@@ -28,9 +28,10 @@ export const fsSymbols = {
   mk_fs_lock: { args: ["i32"], returns: "i32" },
   mk_fs_now_ns: { args: [], returns: "i64" },
   mk_fs_at_rest: { args: ["i32"], returns: "i32" },
+  mk_fs_await_writes: { args: ["i32"], returns: "void" },
   mk_fs_make_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
   mk_fs_compare: { args: ["i32", "ptr", "u32", "ptr", "u32"], returns: "i32" },
-  mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32", "i64"], returns: "i32" },
+  mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32", "i64", "i64"], returns: "i32" },
 } as const;
 
 /** Ways of opening. */

@@ -127,10 +127,11 @@ function readingCall(arena: Memory, { view, put, takeDigest, rows, names }: Tabl
     const atRest = view.getUint32(at + Old.atRest, true) !== 0;
     return { health, changedNs: view.getBigInt64(at + Old.changedNs, true), digest, atRest };
   };
-  return (files, youngNs) => {
+  return (files, { youngNs, freshNs }) => {
     const { count, nameBytes } = put(files, OLD_FILE_BYTES, putOld);
     const bytes = arena.buffer.byteLength;
-    const result = shim.mk_fs_read_files(arena.address, bytes, names, nameBytes, rows, count, youngNs);
+    const of = [arena.address, bytes, names, nameBytes, rows, count] as const;
+    const result = shim.mk_fs_read_files(...of, youngNs, freshNs);
     assert(result === count && count === files.length, "files to read were not packed as they should be");
     return files.map((_, i) => taken(i * OLD_FILE_BYTES));
   };

@@ -116,7 +116,10 @@ function opening({ with1 }: Context): Pick<Sys, "openBase" | "open" | "close"> {
 function looking(
   { tables, rows, names, with1 }: Context,
   root: boolean,
-): Pick<Sys, "list" | "stat" | "statMany" | "readLink" | "space" | "mayWrite" | "atRest" | "nowNs"> {
+): Pick<
+  Sys,
+  "list" | "stat" | "statMany" | "readLink" | "space" | "mayWrite" | "atRest" | "awaitWrites" | "nowNs"
+> {
   return {
     list(fd) {
       const found: Latin1[] = [];
@@ -153,6 +156,7 @@ function looking(
     },
     mayWrite: (dir) => shim.mk_fs_may_write(dir),
     atRest: (fd) => shim.mk_fs_at_rest(fd) === 1,
+    awaitWrites: (fd) => shim.mk_fs_await_writes(fd),
     nowNs: () => shim.mk_fs_now_ns(),
   };
 }

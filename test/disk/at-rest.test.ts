@@ -79,6 +79,7 @@ function readOnce(
     nowNs: () => watched(() => model.clock),
     stat: () => watched(stat),
     atRest: () => watched(() => model.writers === 0),
+    awaitWrites: () => {},
     read: (_, into, position) =>
       watched(() => {
         content += model.content.slice(position, position + into.bytes);

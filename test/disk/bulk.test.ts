@@ -179,8 +179,9 @@ test("files are read whole if they are what they were said to be, and whatever e
   files.push({ dir, name: "empty", into: { at: 100, bytes: 0 }, ...time });
   files.push({ dir, name: "five", into: { at: 110, bytes: 5 }, ...time, nanoseconds: time.nanoseconds ^ 1 });
   files.push({ dir: -1 as Fd, name: "five", into: { at: 120, bytes: 5 }, ...time });
-  const many = memoryAfter(() => real.readFiles(files, 0n));
-  const one = memoryAfter(() => single.readFiles(files, 0n));
+  const ages = { youngNs: 0n, freshNs: 0n };
+  const many = memoryAfter(() => real.readFiles(files, ages));
+  const one = memoryAfter(() => single.readFiles(files, ages));
   real.close(dir);
   expect(many).toEqual(one);
   const healths = (many.result as ReturnType<Sys["readFiles"]>).map(({ health }) => health);

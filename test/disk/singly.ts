@@ -2,6 +2,7 @@ import type { Arena } from "../../src/disk/arena.ts";
 import type { Digest } from "../../src/disk/digest.ts";
 import { nameOf, toLatin1 } from "../../src/disk/names.ts";
 import {
+  type Ages,
   Differs,
   Errno,
   type Failed,
@@ -42,7 +43,7 @@ export function singly(
         return stat === undefined ? Differs.unknown : differenceOf(entry, stat);
       });
     },
-    readFiles: (files, youngNs) => files.map((file) => read(sys(), { arena, digest, youngNs }, file)),
+    readFiles: (files, ages) => files.map((file) => read(sys(), { arena, digest, ages }, file)),
   };
 }
 
@@ -75,11 +76,11 @@ function make(sys: Sys, file: NewFile): MadeFiles["failed"] {
 
 function read(
   sys: Sys,
-  { arena, digest, youngNs }: { arena: Arena; digest: Digest; youngNs: bigint },
+  { arena, digest, ages }: { arena: Arena; digest: Digest; ages: Ages },
   file: OldFile,
 ): TakenFile {
   const { into } = file;
-  const found = readOpen(sys, file, youngNs);
+  const found = readOpen(sys, file, ages);
   const done = Math.max(0, found.done);
   arena.bytes.fill(0, into.at + done, into.at + into.bytes);
   const good = found.health === "good";
@@ -90,7 +91,7 @@ function read(
 function readOpen(
   sys: Sys,
   { dir, name, into, seconds, nanoseconds }: OldFile,
-  youngNs: bigint,
+  { youngNs, freshNs }: Ages,
 ): Omit<TakenFile, "digest"> & { readonly done: number } {
   const nothing = { changedNs: 0n, done: 0, atRest: false };
   const fd = sys.open(dir, name, "read");
@@ -103,6 +104,7 @@ function readOpen(
       return { ...nothing, health: "changed" };
     const { changedNs } = before;
     const atRest = changedNs >= youngNs && sys.atRest(fd);
+    if (changedNs < youngNs && changedNs >= freshNs) sys.awaitWrites(fd);
     const done = sys.read(fd, into, 0);
     if (done < 0) return { changedNs, done, atRest, health: done as Failed };
     const after = sys.stat(fd);
