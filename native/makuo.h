@@ -238,7 +238,7 @@ struct mk_net {
 
 /*
  * Opens both sockets (PROTOCOL §1.2): one bound to the group's address and port and joined on the interface, one bound to the interface's
- * address and a free port, which sends with time-to-live 1, loops back to this host, and never fragments. Both non-blocking and
+ * address and a free port, which sends by the interface, with time-to-live 1, loops back to this host, and never fragments. Both non-blocking and
  * close-on-exec. Buffers are forced where allowed; what was granted is in the state, as is the offload that works. On error nothing
  * stays open, and `step` says where it failed.
  */

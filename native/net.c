@@ -93,6 +93,8 @@ static uint32_t open_unicast(struct mk_net *net)
   if (fd < 0) return MK_STEP_UNICAST_SOCKET;
   net->unicast_fd = fd;
   if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &way_out, sizeof way_out) != 0) return MK_STEP_MULTICAST_INTERFACE;
+  /* All members are on this link, whatever the routes say, as where two interfaces have addresses of one network. Where it cannot be had they decide. */
+  (void)set(fd, IPPROTO_IP, IP_UNICAST_IF, (int)htonl(net->interface_index));
   if (!set(fd, IPPROTO_IP, IP_MULTICAST_TTL, 1) || !set(fd, IPPROTO_IP, IP_TTL, 1)) return MK_STEP_TTL;
   if (!set(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1)) return MK_STEP_MULTICAST_LOOP;
   /* PROBE, not DO: the interface's MTU counts, and no forged ICMP message can lower it. */
