@@ -24,15 +24,36 @@ static int is_sound(uint64_t arena_bytes, uint64_t at, uint32_t bytes, const cha
   return strcmp(first, ".") != 0 && strcmp(first, "..") != 0;
 }
 
-/* Owner, mode and time of a file that is open for writing and has its bytes; 0 or an errno. chown takes set-id bits away: it comes first. */
-static int32_t set_metadata(int fd, const struct mk_fs_new_file *row)
+/* Sets owner and mode where they are not right; chown takes set-id bits away: it comes first. Returns 1 if both were right, 0, or -errno. */
+static int32_t set_owner_and_mode(int fd, const struct mk_fs_new_file *row)
 {
   struct stat is;
-  if (fstat(fd, &is) < 0) return errno;
+  if (fstat(fd, &is) < 0) return -errno;
   const int user = row->uid == MK_FS_OWNER_STAYS || is.st_uid == row->uid;
   const int group = row->gid == MK_FS_OWNER_STAYS || is.st_gid == row->gid;
-  if (!(user && group) && fchown(fd, row->uid, row->gid) < 0) return errno;
-  if ((is.st_mode & 07777) != row->mode && fchmod(fd, row->mode) < 0) return errno;
+  const int mode = (is.st_mode & 07777) == row->mode;
+  if (!(user && group) && fchown(fd, row->uid, row->gid) < 0) return -errno;
+  if (!mode && fchmod(fd, row->mode) < 0) return -errno;
+  return user && group && mode;
+}
+
+/* Whether two files are made in one directory with the same owner and mode: what the kernel gives to the one, it gives to the other. */
+static int is_alike(const struct mk_fs_new_file *a, const struct mk_fs_new_file *b)
+{
+  return a->directory == b->directory && a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
+}
+
+/*
+ * Owner, mode and time of a file that is open for writing and has its bytes; 0 or an errno. `*right` is the row of the last file that had the
+ * right owner and mode when it was made, or NULL: nobody but this process has access to where it is, and no other thread of it changes the umask.
+ */
+static int32_t set_metadata(int fd, const struct mk_fs_new_file *row, const struct mk_fs_new_file **right)
+{
+  if (*right == NULL || !is_alike(*right, row)) {
+    const int32_t was_right = set_owner_and_mode(fd, row);
+    if (was_right < 0) return -was_right;
+    if (was_right) *right = row;
+  }
   const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = row->seconds, .tv_nsec = (long)row->nanoseconds}};
   return futimens(fd, times) < 0 ? errno : 0;
 }
@@ -44,13 +65,13 @@ static int32_t fail(struct mk_fs_new_file *row, uint32_t step, int32_t error)
   return error;
 }
 
-static int32_t make_file(uint8_t *arena, const char *name, struct mk_fs_new_file *row)
+static int32_t make_file(uint8_t *arena, const char *name, struct mk_fs_new_file *row, const struct mk_fs_new_file **right)
 {
   /* In a directory to which only this process has access; set-id bits come with the metadata. */
-  const int32_t fd = fs_create(row->directory, name, row->mode & 0777);
+  const int32_t fd = fs_open_name(row->directory, name, MK_FS_OPEN_CREATE, row->mode & 0777);
   if (fd < 0) return fail(row, MK_FS_MAKE_CREATE, -fd);
   const int64_t written = mk_fs_write(fd, arena + row->at, row->bytes, 0);
-  const int32_t error = written < 0 ? 0 : set_metadata(fd, row);
+  const int32_t error = written < 0 ? 0 : set_metadata(fd, row, right);
   /* Some file systems tell only now that there was no room. */
   const int32_t closed = close(fd) < 0 && errno != EINTR ? errno : 0;
   if (written < 0) return fail(row, MK_FS_MAKE_WRITE, (int32_t)-written);
@@ -67,9 +88,10 @@ int32_t mk_fs_make_files(uint8_t *arena, uint64_t arena_bytes, const char *names
     const struct mk_fs_new_file *const row = &rows[i];
     if (!is_sound(arena_bytes, row->at, row->bytes, names, names_bytes, row->name) || row->mode > 07777) return -EINVAL;
   }
+  const struct mk_fs_new_file *right = NULL;
   for (uint32_t i = 0; i < count; i++) {
     rows[i].error = 0;
-    if (make_file(arena, names + rows[i].name, &rows[i]) != 0) return (int32_t)i;
+    if (make_file(arena, names + rows[i].name, &rows[i], &right) != 0) return (int32_t)i;
   }
   return (int32_t)count;
 }
@@ -131,8 +153,8 @@ static uint32_t read_open(int fd, uint8_t *into, struct mk_fs_old_file *row, str
 
 static void read_file(uint8_t *arena, const char *name, struct mk_fs_old_file *row, struct ages *ages)
 {
-  int32_t fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ_NOATIME);
-  if (fd == -EPERM) fd = mk_fs_open(row->directory, name, MK_FS_OPEN_READ);
+  int32_t fd = fs_open_name(row->directory, name, MK_FS_OPEN_READ_NOATIME, 0);
+  if (fd == -EPERM) fd = fs_open_name(row->directory, name, MK_FS_OPEN_READ, 0);
   uint32_t got = 0;
   if (fd < 0) row->error = -fd;
   else {

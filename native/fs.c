@@ -71,11 +71,12 @@ int32_t mk_fs_open(int32_t directory, const char *path, uint32_t way)
   return open_how(way == MK_FS_OPEN_BASE ? AT_FDCWD : directory, path, how);
 }
 
-int32_t fs_create(int32_t directory, const char *name, uint32_t mode)
+int32_t fs_open_name(int32_t directory, const char *name, uint32_t way, uint32_t mode)
 {
-  const struct way *const way = &ways[MK_FS_OPEN_CREATE];
-  const struct open_how how = {.flags = way->flags, .mode = mode, .resolve = way->resolve};
-  return open_how(directory, name, how);
+  int fd;
+  do fd = openat(directory, name, (int)ways[way].flags, (mode_t)mode);
+  while (fd < 0 && errno == EINTR);
+  return answer(fd);
 }
 
 int32_t mk_fs_list(int32_t directory, void *out, uint32_t bytes)
@@ -104,12 +105,13 @@ static void fill(struct mk_fs_stat *to, const struct statx *from)
   }
 }
 
-static int32_t stat_one(int32_t directory, const char *name, struct mk_fs_stat *out)
+/* `flags`: AT_EMPTY_PATH if the name may be empty; looking for that costs every name a little. */
+static int32_t stat_one(int32_t directory, const char *name, int flags, struct mk_fs_stat *out)
 {
   struct statx from;
   struct mk_fs_stat to = {0};
   const unsigned mask = STATX_BASIC_STATS | STATX_MNT_ID;
-  if (statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, mask, &from) < 0) to.error = errno;
+  if (statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | flags, mask, &from) < 0) to.error = errno;
   else fill(&to, &from);
   memcpy(out, &to, sizeof to);
   return -to.error;
@@ -117,7 +119,7 @@ static int32_t stat_one(int32_t directory, const char *name, struct mk_fs_stat *
 
 int32_t mk_fs_stat(int32_t fd, struct mk_fs_stat *out)
 {
-  return stat_one(fd, "", out);
+  return stat_one(fd, "", AT_EMPTY_PATH, out);
 }
 
 int32_t mk_fs_stat_many(int32_t directory, const char *names, uint32_t bytes, uint32_t count, struct mk_fs_stat *out)
@@ -131,7 +133,7 @@ int32_t mk_fs_stat_many(int32_t directory, const char *names, uint32_t bytes, ui
   if (at != bytes) return -EINVAL;
   at = 0;
   for (uint32_t i = 0; i < count; i++) {
-    (void)stat_one(directory, names + at, &out[i]);
+    (void)stat_one(directory, names + at, 0, &out[i]);
     at += (uint32_t)strlen(names + at) + 1;
   }
   return (int32_t)count;

@@ -103,8 +103,11 @@ uint8_t *symbol_place(const struct mk_net *net, const uint32_t *head, uint32_t b
 /* As mk_packet, with the body somewhere else: either where its symbol goes, or apart from that. */
 int32_t take_packet(struct mk_net *net, const uint8_t *packet, const uint8_t *body, uint32_t bytes);
 
-/* As MK_FS_OPEN_CREATE, but with these permissions as far as the process's mask lets them. */
-int32_t fs_create(int32_t directory, const char *name, uint32_t mode);
+/*
+ * As mk_fs_open of a single name, neither `.` nor `..`, which leads nowhere else by itself: without a walk, openat(2) does what openat2(2) does, for
+ * less. A file that is made has the permissions `mode`, as far as the process's mask lets them.
+ */
+int32_t fs_open_name(int32_t directory, const char *name, uint32_t way, uint32_t mode);
 
 /* Whether the file lies on a file system of which mk_fs_at_rest can tell something. */
 int fs_has_kernel_times(int32_t fd);

@@ -158,8 +158,9 @@ struct mk_fs_new_file {
 
 /*
  * Makes files, each as by MK_FS_OPEN_CREATE, mk_fs_write, mk_fs_chown, mk_fs_chmod, mk_fs_utime and mk_close; owner and mode are set only
- * where they are not right already. Ends at the first error. Returns how many were made: less than count if the row of that number has an
- * error, which may have left the file there, incomplete. [openat2, pwrite, fstat, fchown, fchmod, utimensat, close]
+ * where they are not right already: what one file of a directory was given when it was made, another with the same owner and mode is not asked for.
+ * Ends at the first error. Returns how many were made: less than count if the row of that number has an error, which may have left the file there,
+ * incomplete. [openat, pwrite, fstat, fchown, fchmod, utimensat, close]
  */
 MK_API int32_t mk_fs_make_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
                                 struct mk_fs_new_file *rows, uint32_t count);
@@ -183,7 +184,7 @@ struct mk_fs_old_file {
  * Reads files from front to back, each as by MK_FS_OPEN_READ_NOATIME (or MK_FS_OPEN_READ where that is not allowed), mk_fs_stat, mk_fs_read,
  * mk_fs_stat and mk_close. What cannot be read becomes zeros from there on. Of those that changed at `young_ns` or later (nanoseconds since 1970)
  * it is also said whether they were at rest; of the others, those that changed at `fresh_ns` or later are read after mk_fs_await_writes. Returns
- * count. [openat2, fstat, pread, close, and those of mk_fs_at_rest and mk_fs_await_writes]
+ * count. [openat, fstat, pread, close, and those of mk_fs_at_rest and mk_fs_await_writes]
  */
 MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
                                 struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns, int64_t fresh_ns);

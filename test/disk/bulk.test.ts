@@ -8,6 +8,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import fc from "fast-check";
 import { Directories } from "../../src/disk/directories.ts";
 import {
   Differs,
@@ -129,6 +130,41 @@ asRoot("owners are set, and set-id bits stay all the same", () => {
   real.makeFiles([newFile(dir, "f", { uid: 0, gid: 0 })]);
   real.close(dir);
   expect(statSync(`${grouped}/f`).gid).toBe(0);
+});
+
+asRoot("what one file was given when it was made is taken for granted only of those like it", () => {
+  using space = workspace();
+  let round = 0;
+  const one = fc.record({
+    grouped: fc.boolean(),
+    uid: fc.constantFrom(undefined, 0, 5),
+    gid: fc.constantFrom(undefined, 0, 99),
+    mode: fc.constantFrom(0o644, 0o666, 0o2644),
+  });
+  fc.assert(
+    fc.property(fc.array(one, { minLength: 2, maxLength: 12 }), (wanted) => {
+      const root = space.path(`round${round++}`);
+      mkdirSync(`${root}/plain`, { recursive: true });
+      mkdirSync(`${root}/grouped`);
+      run("chgrp", ["99", `${root}/grouped`]);
+      run("chmod", ["2700", `${root}/grouped`]);
+      const [plain, grouped] = [open(`${root}/plain`), open(`${root}/grouped`)];
+      const files = wanted.map((file, i) => newFile(file.grouped ? grouped : plain, `f${i}`, file));
+      expect(real.makeFiles(files)).toMatchObject({ made: files.length });
+      const found = wanted.map((file, i) => {
+        const { uid, gid, mode } = statSync(`${root}/${file.grouped ? "grouped" : "plain"}/f${i}`);
+        return { uid, gid, mode: mode & 0o7777 };
+      });
+      const right = wanted.map((file) => ({
+        uid: file.uid ?? 0,
+        gid: file.gid ?? (file.grouped ? 99 : 0),
+        mode: file.mode,
+      }));
+      expect(found).toEqual(right);
+      for (const dir of [plain, grouped]) real.close(dir);
+    }),
+    { numRuns: 40 },
+  );
 });
 
 test("the first file that cannot be made ends it, and those before are there", () => {
