@@ -9,7 +9,6 @@
 #define STAT(field) (uint32_t)offsetof(struct mk_fs_stat, field)
 #define NEW_FILE(field) (uint32_t)offsetof(struct mk_fs_new_file, field)
 #define OLD_FILE(field) (uint32_t)offsetof(struct mk_fs_old_file, field)
-#define EXPECTED(field) (uint32_t)offsetof(struct mk_fs_expected, field)
 #define SPACE(field) (uint32_t)offsetof(struct mk_fs_space, field)
 
 /* One word for each row of netLayout in src/io/abi-net.ts, then of hashLayout, fsLayout and procLayout, in their order. */
@@ -52,9 +51,7 @@ static const uint32_t layout[] = {
   OLD_FILE(at), OLD_FILE(seconds), OLD_FILE(changed_ns), OLD_FILE(bytes), OLD_FILE(nanoseconds), OLD_FILE(directory), OLD_FILE(name),
   OLD_FILE(error), OLD_FILE(changed), OLD_FILE(digest), OLD_FILE(at_rest),
   MK_FS_OTHER_TYPE, MK_FS_OTHER_MODE, MK_FS_OTHER_OWNER, MK_FS_OTHER_TIME, MK_FS_OTHER_SIZE, MK_FS_MISSING, MK_FS_UNKNOWN,
-  sizeof(struct mk_fs_expected),
-  EXPECTED(seconds), EXPECTED(size), EXPECTED(nanoseconds), EXPECTED(mode), EXPECTED(uid), EXPECTED(gid), EXPECTED(name),
-  EXPECTED(differs),
+  MK_FS_ENTRY_BYTES,
   /* process */
   MK_READY_FD,
 };

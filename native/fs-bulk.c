@@ -12,16 +12,21 @@
 
 _Static_assert(sizeof(struct mk_fs_new_file) == 72, "mk_fs_new_file has a hole");
 _Static_assert(sizeof(struct mk_fs_old_file) == 72, "mk_fs_old_file has a hole");
-_Static_assert(sizeof(struct mk_fs_expected) == 40, "mk_fs_expected has a hole");
 
-/* Whether a row's extent lies in the arena, and its name is one of a directory's: one component, not empty, `.` or `..`. */
+/* Bytes of the name at `name`, if it is one of a directory's: one component, not `.` or `..`; else 0. */
+static uint32_t name_bytes(const char *names, uint32_t bytes, uint32_t name)
+{
+  if (name >= bytes) return 0;
+  const char *const first = names + name;
+  const char *const end = memchr(first, 0, bytes - name);
+  if (end == NULL || memchr(first, '/', (size_t)(end - first)) != NULL) return 0;
+  return strcmp(first, ".") == 0 || strcmp(first, "..") == 0 ? 0 : (uint32_t)(end - first);
+}
+
+/* Whether a row's extent lies in the arena, and its name is one. */
 static int is_sound(uint64_t arena_bytes, uint64_t at, uint32_t bytes, const char *names, uint32_t names_bytes, uint32_t name)
 {
-  if (at > arena_bytes || bytes > arena_bytes - at || name >= names_bytes) return 0;
-  const char *const first = names + name;
-  const char *const end = memchr(first, 0, names_bytes - name);
-  if (end == NULL || end == first || memchr(first, '/', (size_t)(end - first)) != NULL) return 0;
-  return strcmp(first, ".") != 0 && strcmp(first, "..") != 0;
+  return at <= arena_bytes && bytes <= arena_bytes - at && name_bytes(names, names_bytes, name) > 0;
 }
 
 /* Sets owner and mode where they are not right; chown takes set-id bits away: it comes first. Returns 1 if both were right, 0, or -errno. */
@@ -182,25 +187,44 @@ int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names
   return (int32_t)count;
 }
 
-static uint32_t differs(const struct statx *is, const struct mk_fs_expected *row)
+static uint64_t big_endian(const uint8_t *from, uint32_t bytes)
 {
-  uint32_t found = 0;
-  if ((is->stx_mode & S_IFMT) != (row->mode & S_IFMT)) found |= MK_FS_OTHER_TYPE;
-  else if (S_ISREG(is->stx_mode) && is->stx_size != row->size) found |= MK_FS_OTHER_SIZE;
-  if ((is->stx_mode & 07777) != (row->mode & 07777)) found |= MK_FS_OTHER_MODE;
-  if (is->stx_uid != row->uid || is->stx_gid != row->gid) found |= MK_FS_OTHER_OWNER;
-  if (is->stx_mtime.tv_sec != row->seconds || is->stx_mtime.tv_nsec != row->nanoseconds) found |= MK_FS_OTHER_TIME;
-  return found;
+  uint64_t value = 0;
+  for (uint32_t i = 0; i < bytes; i++) value = value << 8 | from[i];
+  return value;
 }
 
-int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, struct mk_fs_expected *rows, uint32_t count)
+/* How a name differs from its entry. */
+static uint8_t difference(const struct statx *is, const uint8_t *entry)
 {
-  for (uint32_t i = 0; i < count; i++)
-    if (!is_sound(0, 0, 0, names, names_bytes, rows[i].name)) return -EINVAL;
+  /* By the type on the wire; an "other" is of none. */
+  static const uint32_t types[] = {0, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFBLK, S_IFCHR};
+  const uint32_t type = entry[0] < sizeof types / sizeof types[0] ? types[entry[0]] : 0;
+  uint32_t found = 0;
+  if ((is->stx_mode & S_IFMT) != type) found |= MK_FS_OTHER_TYPE;
+  else if (S_ISREG(is->stx_mode) && is->stx_size != big_endian(entry + 24, 8)) found |= MK_FS_OTHER_SIZE;
+  if ((is->stx_mode & 07777) != big_endian(entry + 2, 2)) found |= MK_FS_OTHER_MODE;
+  if (is->stx_uid != big_endian(entry + 4, 4) || is->stx_gid != big_endian(entry + 8, 4)) found |= MK_FS_OTHER_OWNER;
+  if ((uint64_t)is->stx_mtime.tv_sec != big_endian(entry + 12, 8) || is->stx_mtime.tv_nsec != big_endian(entry + 20, 4)) found |= MK_FS_OTHER_TIME;
+  return (uint8_t)found;
+}
+
+int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, const uint8_t *entries, uint32_t entries_bytes,
+                      const uint32_t *at, uint32_t count, uint8_t *differs)
+{
+  uint32_t name = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t bytes = name_bytes(names, names_bytes, name);
+    if (bytes == 0 || at[i] < at[0] || at[i] - at[0] > entries_bytes || entries_bytes - (at[i] - at[0]) < MK_FS_ENTRY_BYTES) return -EINVAL;
+    name += bytes + 1;
+  }
+  if (name != names_bytes) return -EINVAL;
+  name = 0;
   for (uint32_t i = 0; i < count; i++) {
     struct statx is;
-    const int result = statx(directory, names + rows[i].name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &is);
-    rows[i].differs = result == 0 ? differs(&is, &rows[i]) : errno == ENOENT ? MK_FS_MISSING : MK_FS_UNKNOWN;
+    const int result = statx(directory, names + name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &is);
+    differs[i] = result == 0 ? difference(&is, entries + (at[i] - at[0])) : errno == ENOENT ? MK_FS_MISSING : MK_FS_UNKNOWN;
+    name += (uint32_t)strlen(names + name) + 1;
   }
   return (int32_t)count;
 }

@@ -200,18 +200,15 @@ enum mk_fs_differs {
   MK_FS_UNKNOWN = 128     /* its status cannot be had for another reason */
 };
 
-struct mk_fs_expected {
-  int64_t seconds;      /* of modification */
-  uint64_t size;
-  uint32_t nanoseconds;
-  uint32_t mode;        /* type and permissions, as st_mode */
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t name;        /* offset in `names` */
-  uint32_t differs;     /* out: enum mk_fs_differs, 0 if it is all that is expected */
-};
+/* Bytes of an entry before its path. */
+#define MK_FS_ENTRY_BYTES 36
 
-/* Compares names of a directory, links not followed, with what is expected of them. Returns count. [statx] */
-MK_API int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, struct mk_fs_expected *rows, uint32_t count);
+/*
+ * Compares names of a directory, links not followed, with entries of a manifest section (src/wire/PROTOCOL.md, 10.1). `names` holds `count` of them, one after
+ * the other, each with its NUL, `names_bytes` bytes in all. `entries` are the bytes from the first of these entries on; `at` says where each starts, counted from
+ * anywhere. Writes for each its enum mk_fs_differs to `differs`, and returns count. -EINVAL, before anything is done, if names or entries are not as said. [statx]
+ */
+MK_API int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, const uint8_t *entries, uint32_t entries_bytes,
+                             const uint32_t *at, uint32_t count, uint8_t *differs);
 
 #endif

@@ -8,7 +8,7 @@ import { isInside, isReserved, nameOf, parentOf, toLatin1 } from "./names.ts";
 import { type Place, parentFault } from "./obstacles.ts";
 import { replacementFault } from "./replacement.ts";
 import type { Rules } from "./rules.ts";
-import { tablePath } from "./sections.ts";
+import { tableParent, tablePath } from "./sections.ts";
 import {
   Differs,
   Errno,
@@ -91,7 +91,7 @@ export class Comparer {
   #siblings(work: Work, from: number, to: number): DiskFailure | undefined {
     const { table, firstEntry, marks } = work;
     const { rules } = this.#options;
-    const directory = parentOf(tablePath(table, from));
+    const directory = tableParent(table, from);
     const reserved = isReserved(directory);
     const found: Found = { ground: undefined, differs: undefined, first: 0, to };
     for (let index = from; index < to; index++) {

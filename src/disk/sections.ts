@@ -5,6 +5,7 @@ import { decodeTable, type Entry, type TableSection } from "../wire/manifest.ts"
 import type { Drop } from "../wire/messages.ts";
 import { comparePaths } from "../wire/path.ts";
 import { NO_TERMS, type Terms } from "../wire/terms.ts";
+import { join } from "./names.ts";
 import { StreamWalk } from "./stream-walk.ts";
 import type { Latin1 } from "./sys.ts";
 import type { Zstd } from "./zstd.ts";
@@ -150,9 +151,7 @@ export class Sections {
     if (this.count === 0) return undefined;
     const table = this.read(low);
     for (let index = 0; index < table.count; index++) {
-      const from = table.pathStart(index);
-      if (sameBytes(table.paths.subarray(from, table.pathEnd(index)), path))
-        return this.firstEntry(low) + index;
+      if (sameBytes(table.path(index), path)) return this.firstEntry(low) + index;
     }
     return undefined;
   }
@@ -206,12 +205,22 @@ export class Sections {
 
 /** Path of an entry of a table. */
 export function tablePath(table: EntryTable, index: number): Latin1 {
-  return Buffer.prototype.toString.call(table.paths, "latin1", table.pathStart(index), table.pathEnd(index));
+  return join(tableParent(table, index), tableName(table, index));
 }
 
-/** The last component of that path. */
+/** Path of the directory that it is in. */
+export function tableParent(table: EntryTable, index: number): Latin1 {
+  const at = table.parentStart(index);
+  return latin1(table.parents, at, at + table.parentBytes(index));
+}
+
+/** The last component of its path. */
 export function tableName(table: EntryTable, index: number): Latin1 {
-  return Buffer.prototype.toString.call(table.paths, "latin1", table.nameStart(index), table.pathEnd(index));
+  return latin1(table.names, table.nameStart(index), table.nameEnd(index));
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): Latin1 {
+  return Buffer.prototype.toString.call(bytes, "latin1", from, to);
 }
 
 function sizesOf(table: EntryTable): Float64Array {

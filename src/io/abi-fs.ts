@@ -1,3 +1,5 @@
+import { ENTRY_FIXED_BYTES } from "../wire/entry.ts";
+
 /** The ABI of native/makuo-fs.h, for bun:ffi. Plain data: ffi.ts loads it. */
 
 export const fsSymbols = {
@@ -30,7 +32,7 @@ export const fsSymbols = {
   mk_fs_at_rest: { args: ["i32"], returns: "i32" },
   mk_fs_await_writes: { args: ["i32"], returns: "void" },
   mk_fs_make_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
-  mk_fs_compare: { args: ["i32", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  mk_fs_compare: { args: ["i32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32", "i64", "i64"], returns: "i32" },
 } as const;
 
@@ -126,19 +128,6 @@ export const FsDiffers = {
   unknown: 128,
 } as const;
 
-/** Bytes of struct mk_fs_expected, then its fields' offsets. */
-export const EXPECTED_BYTES = 40;
-export const ExpectedField = {
-  seconds: 0,
-  size: 8,
-  nanoseconds: 16,
-  mode: 20,
-  uid: 24,
-  gid: 28,
-  name: 32,
-  differs: 36,
-} as const;
-
 function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(table).map(([name, value]) => [`${prefix}.${name}`, value]);
 }
@@ -157,6 +146,5 @@ export const fsLayout: readonly (readonly [name: string, value: number])[] = [
   ["OLD_FILE_BYTES", OLD_FILE_BYTES],
   ...fields("OldFileField", OldFileField),
   ...fields("FsDiffers", FsDiffers),
-  ["EXPECTED_BYTES", EXPECTED_BYTES],
-  ...fields("ExpectedField", ExpectedField),
+  ["ENTRY_FIXED_BYTES", ENTRY_FIXED_BYTES],
 ];

@@ -1,5 +1,5 @@
 import { assert } from "./brand.ts";
-import { EXPANDED_BYTES_MAX, SECTION_ENTRIES_MAX } from "./constants.ts";
+import { EXPANDED_BYTES_MAX, NAME_BYTES_MAX, SECTION_ENTRIES_MAX } from "./constants.ts";
 import {
   checkEntry,
   type Entry,
@@ -14,7 +14,8 @@ import {
 import type { Drop } from "./messages.ts";
 import { SLASH } from "./path.ts";
 
-const PATHS_BYTES_FIRST = 65_536;
+/** What names, or paths of directories, get first. */
+const TEXT_BYTES_FIRST = 32_768;
 
 /**
  * The entries of one section in flat memory, which the next section may use again: of a million entries that are as they should be, nobody
@@ -24,15 +25,19 @@ export class EntryTable {
   /** The section's bytes, a copy. */
   #bytes = new Uint8Array(0);
   #reader: EntryReader = openReader(this.#bytes, 0);
-  /** Where entries start. */
-  readonly #at = new Uint32Array(SECTION_ENTRIES_MAX);
-  /** Where paths end, each behind the one before. */
-  readonly #pathEnd = new Uint32Array(SECTION_ENTRIES_MAX);
-  /** Of each path its bytes before the last slash. */
+  /** Where entries start; behind the last, where it ends. */
+  readonly #at = new Uint32Array(SECTION_ENTRIES_MAX + 1);
+  /** The last components of all paths, each with a NUL behind it, and where they start. */
+  #names: Uint8Array = new Uint8Array(TEXT_BYTES_FIRST);
+  readonly #nameAt = new Uint32Array(SECTION_ENTRIES_MAX + 1);
+  /** The paths of their directories, one after the other, each once for entries that follow one another in it; and where an entry's starts. */
+  #parents: Uint8Array = new Uint8Array(TEXT_BYTES_FIRST);
+  readonly #parentAt = new Uint32Array(SECTION_ENTRIES_MAX);
+  /** Bytes of it. */
   readonly #parentBytes = new Uint16Array(SECTION_ENTRIES_MAX);
+  #parentsEnd = 0;
   /** 1: in the directory of the entry before. */
   readonly #sibling = new Uint8Array(SECTION_ENTRIES_MAX);
-  #paths = new Uint8Array(PATHS_BYTES_FIRST);
   #count = 0;
 
   /** Number of entries. */
@@ -40,9 +45,23 @@ export class EntryTable {
     return this.#count;
   }
 
-  /** All paths, one after the other. */
-  get paths(): Uint8Array {
-    return this.#paths;
+  /** The entries as they came (PROTOCOL §10.1), one after the other, and where each of them starts. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  get starts(): Uint32Array {
+    return this.#at;
+  }
+
+  /** The last components of all paths, one after the other, each with a NUL behind it. */
+  get names(): Uint8Array {
+    return this.#names;
+  }
+
+  /** The paths of directories that entries are in. */
+  get parents(): Uint8Array {
+    return this.#parents;
   }
 
   /** Takes `count` entries from the end of a section, from offset `at` on, checked by every rule of §10.1 that one section can break. */
@@ -57,15 +76,16 @@ export class EntryTable {
     this.#bytes.set(section);
     const reader = { ...openReader(this.#bytes.subarray(0, length), at), path: this.#reader.path };
     this.#reader = reader;
-    let pathsEnd = 0;
+    this.#parentsEnd = 0;
     for (let index = 0; index < count; index++) {
       const { at: start } = reader;
       this.#at[index] = start;
       const fault = checkEntry(reader);
       if (fault !== undefined) return fault;
       if (reader.type === "file" && hasDigest(reader, start) !== digests) return "range";
-      pathsEnd = this.#takePath(index, pathsEnd, reader.view.getUint16(start + 32));
+      this.#takePath(index, reader.view.getUint16(start + 32));
     }
+    this.#at[count] = reader.at;
     if (reader.at !== length) return "long";
     this.#count = count;
     return undefined;
@@ -105,25 +125,39 @@ export class EntryTable {
     return this.#reader.view.getUint32((this.#at[index] ?? 0) + 20);
   }
 
-  /** Offset in `paths` at which an entry's path starts. */
-  pathStart(index: number): number {
-    return index === 0 ? 0 : (this.#pathEnd[index - 1] ?? 0);
+  /** Offset in `names` at which an entry's name starts; of `count`: behind the last. */
+  nameStart(index: number): number {
+    return this.#nameAt[index] ?? 0;
   }
 
-  /** Offset behind it. */
-  pathEnd(index: number): number {
-    return this.#pathEnd[index] ?? 0;
+  /** Offset in `names` behind it, where its NUL is. */
+  nameEnd(index: number): number {
+    return (this.#nameAt[index + 1] ?? 0) - 1;
   }
 
-  /** Bytes of the path of the directory that an entry is in; 0: it is directly below the base. */
+  /** Offset in `parents` at which the path of the directory starts that an entry is in. */
+  parentStart(index: number): number {
+    return this.#parentAt[index] ?? 0;
+  }
+
+  /** Bytes of that path; 0: it is directly below the base. */
   parentBytes(index: number): number {
     return this.#parentBytes[index] ?? 0;
   }
 
-  /** Offset in `paths` at which the last component of an entry's path starts. */
-  nameStart(index: number): number {
+  /** An entry's path, in memory of its own. */
+  path(index: number): Uint8Array {
     const parent = this.parentBytes(index);
-    return this.pathStart(index) + (parent === 0 ? 0 : parent + 1);
+    const start = parent === 0 ? 0 : parent + 1;
+    const [from, to] = [this.nameStart(index), this.nameEnd(index)];
+    const path = new Uint8Array(start + to - from);
+    if (parent > 0) {
+      const at = this.parentStart(index);
+      path.set(this.#parents.subarray(at, at + parent));
+      path[parent] = SLASH;
+    }
+    path.set(this.#names.subarray(from, to), start);
+    return path;
   }
 
   /** Index behind the entries that follow one and are in the same directory, itself included. */
@@ -142,8 +176,7 @@ export class EntryTable {
   /** An entry as a value that shares no memory with the table. */
   entry(index: number): Entry {
     assert(index >= 0 && index < this.#count, "entry outside its section");
-    const path = this.#paths.slice(this.pathStart(index), this.pathEnd(index));
-    return entryAt(this.#reader, this.#at[index] ?? 0, path);
+    return entryAt(this.#reader, this.#at[index] ?? 0, this.path(index));
   }
 
   /** All of them. */
@@ -151,27 +184,37 @@ export class EntryTable {
     return Array.from({ length: this.#count }, (_, index) => this.entry(index));
   }
 
-  /** Keeps the path that the reader has, of which `shared` bytes are of the one before; returns where it ends. */
-  #takePath(index: number, start: number, shared: number): number {
-    const { path, pathLength } = this.#reader;
-    const end = start + pathLength;
-    if (end > this.#paths.length) {
-      const grown = new Uint8Array(2 * end);
-      grown.set(this.#paths.subarray(0, start));
-      this.#paths = grown;
-    }
-    const paths = this.#paths;
-    let parent = 0;
-    for (let i = 0; i < pathLength; i++) {
-      const byte = path[i] ?? 0;
-      paths[start + i] = byte;
-      if (byte === SLASH) parent = i;
-    }
-    this.#pathEnd[index] = end;
-    this.#parentBytes[index] = parent;
+  /** Keeps the path that the reader has, of which `shared` bytes are of the one before. */
+  #takePath(index: number, shared: number): void {
+    const { path, pathLength, parentBytes } = this.#reader;
     const before = index === 0 ? -1 : (this.#parentBytes[index - 1] ?? 0);
     // Of one directory are two paths with as many bytes before the last slash, if they share those.
-    this.#sibling[index] = parent === before && (parent === 0 || shared > parent) ? 1 : 0;
-    return end;
+    const sibling = parentBytes === before && (parentBytes === 0 || shared > parentBytes);
+    this.#sibling[index] = sibling ? 1 : 0;
+    this.#parentBytes[index] = parentBytes;
+    if (sibling) this.#parentAt[index] = this.#parentAt[index - 1] ?? 0;
+    else this.#takeParent(index, path, parentBytes);
+    let end = index === 0 ? 0 : (this.#nameAt[index] ?? 0);
+    this.#names = withRoom(this.#names, end, NAME_BYTES_MAX + 1);
+    const names = this.#names;
+    for (let i = parentBytes === 0 ? 0 : parentBytes + 1; i < pathLength; i++) names[end++] = path[i] ?? 0;
+    names[end++] = 0;
+    this.#nameAt[index + 1] = end;
   }
+
+  #takeParent(index: number, path: Uint8Array, bytes: number): void {
+    const at = this.#parentsEnd;
+    this.#parents = withRoom(this.#parents, at, bytes);
+    this.#parents.set(path.subarray(0, bytes), at);
+    this.#parentAt[index] = at;
+    this.#parentsEnd = at + bytes;
+  }
+}
+
+/** The same memory, or a larger copy, so that behind its first `used` bytes there is room for `more`. */
+function withRoom(bytes: Uint8Array, used: number, more: number): Uint8Array {
+  if (used + more <= bytes.length) return bytes;
+  const grown = new Uint8Array(2 * (used + more));
+  grown.set(bytes.subarray(0, used));
+  return grown;
 }

@@ -1,7 +1,7 @@
 import { assert } from "./brand.ts";
-import { DIGEST_BYTES, PATH_BYTES_MAX } from "./constants.ts";
+import { DIGEST_BYTES, NAME_BYTES_MAX, PATH_BYTES_MAX } from "./constants.ts";
 import type { Drop } from "./messages.ts";
-import { pathFault, rank, SLASH } from "./path.ts";
+import { DOT, rank, SLASH } from "./path.ts";
 import { isUint } from "./put.ts";
 
 /** Entries of the manifest and of amendments (PROTOCOL §10.1). */
@@ -62,20 +62,29 @@ export function entryBytes({ path, target, digest }: Entry, shared: number): num
   );
 }
 
-/** Entries as they are read; `path` holds the last path, for the next one's shared part. */
+/** Entries as they are read; `path` holds the last path, for the next one's shared part, and `parentBytes` is where the last slash in it is, or 0. */
 export type EntryReader = {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly path: Uint8Array;
   at: number;
   pathLength: number;
+  parentBytes: number;
   type: EntryType;
 };
 
 /** A reader of the entries in `bytes` from offset `at` on, none of which has been read. */
 export function openReader(bytes: Uint8Array, at: number): EntryReader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { bytes, view, path: new Uint8Array(PATH_BYTES_MAX), at, pathLength: 0, type: "file" };
+  return {
+    bytes,
+    view,
+    path: new Uint8Array(PATH_BYTES_MAX),
+    at,
+    pathLength: 0,
+    parentBytes: 0,
+    type: "file",
+  };
 }
 
 /** The entry at `reader.at`, which moves behind it. */
@@ -176,14 +185,41 @@ function readPath(reader: EntryReader, type: EntryType): Drop | undefined {
     // Not ascending, or `shared` is not the longest possible, or inside of what is not a directory.
     return "range";
   }
-  for (let i = 0; i < suffixLength; i++) path[shared + i] = bytes[suffixAt + i] ?? 0;
-  let component = shared;
-  while (component > 0 && path[component - 1] !== SLASH) component--;
-  if (pathFault(path, component, length) !== undefined) return "range";
+  if (!takeSuffix(reader, shared, suffixLength)) return "range";
   reader.at = suffixAt + suffixLength;
   reader.pathLength = length;
   reader.type = type;
   return undefined;
+}
+
+/**
+ * Puts the suffix of the entry at `reader.at` behind the first `shared` bytes of the last path; false if that makes no path. Looked at is what has not
+ * been: the suffix, and the component that it begins in.
+ */
+function takeSuffix(reader: EntryReader, shared: number, length: number): boolean {
+  const { bytes, path, at, parentBytes } = reader;
+  const suffixAt = at + ENTRY_FIXED_BYTES;
+  let start = shared;
+  // Most are in the directory of the one before.
+  if (shared > parentBytes) start = parentBytes === 0 ? 0 : parentBytes + 1;
+  else while (start > 0 && path[start - 1] !== SLASH) start--;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[suffixAt + i] ?? 0;
+    path[shared + i] = byte;
+    if (byte === 0) return false;
+    if (byte !== SLASH) continue;
+    if (!isComponent(path, start, shared + i)) return false;
+    start = shared + i + 1;
+  }
+  reader.parentBytes = Math.max(0, start - 1);
+  return isComponent(path, start, shared + length);
+}
+
+/** Whether bytes of a path, none of them 0 or a slash, are a component. */
+function isComponent(path: Uint8Array, from: number, to: number): boolean {
+  const bytes = to - from;
+  if (bytes === 0 || bytes > NAME_BYTES_MAX) return false;
+  return path[from] !== DOT || (bytes > 1 && (bytes > 2 || path[from + 1] !== DOT));
 }
 
 /** Whether the entry that was read last may have others inside. */

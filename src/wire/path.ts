@@ -3,7 +3,7 @@ import { NAME_BYTES_MAX, PATH_BYTES_MAX } from "./constants.ts";
 /** Paths of the manifest: raw bytes, relative to the base, components separated by one `/` (PROTOCOL §10.1). */
 
 export const SLASH = 0x2f;
-const DOT = 0x2e;
+export const DOT = 0x2e;
 
 /**
  * What keeps `path[0..length)` from being a path of the manifest, looking from the component that starts at `from` on (what is

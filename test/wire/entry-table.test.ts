@@ -1,7 +1,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { ENTRY_FIXED_BYTES } from "../../src/wire/entry.ts";
 import { EntryTable } from "../../src/wire/entry-table.ts";
-import { decodeSection, decodeTable, type Entry, encodeSection } from "../../src/wire/manifest.ts";
+import {
+  decodeSection,
+  decodeTable,
+  type Entry,
+  encodeSection,
+  SECTION_FIXED_BYTES,
+} from "../../src/wire/manifest.ts";
 import { comparePaths } from "../../src/wire/path.ts";
 
 /** What a table says of its entries one by one is what the entries are, whatever it held before. */
@@ -71,10 +78,18 @@ test("a table has the entries, their fields and their neighbours", () => {
         });
         const seconds = (BigInt(table.secondsHigh(i)) << 32n) + BigInt(table.secondsLow(i));
         expect(seconds).toBe(entry.seconds);
-        const at = (from: number, to: number) => String.fromCharCode(...table.paths.subarray(from, to));
-        expect(at(table.pathStart(i), table.pathEnd(i))).toBe(text);
-        expect(at(table.nameStart(i), table.pathEnd(i))).toBe(text.slice(text.lastIndexOf("/") + 1));
-        expect(table.parentBytes(i)).toBe(parentOf(text).length);
+        const at = (bytes: Uint8Array, from: number, to: number) =>
+          String.fromCharCode(...bytes.subarray(from, to));
+        expect(String.fromCharCode(...table.path(i))).toBe(text);
+        expect(at(table.names, table.nameStart(i), table.nameEnd(i))).toBe(
+          text.slice(text.lastIndexOf("/") + 1),
+        );
+        expect([table.names[table.nameEnd(i)], table.nameStart(i + 1)]).toEqual([0, table.nameEnd(i) + 1]);
+        const parent = table.parentStart(i);
+        expect(at(table.parents, parent, parent + table.parentBytes(i))).toBe(parentOf(text));
+        const again = encodeSection(0, [entry]).subarray(SECTION_FIXED_BYTES);
+        const bytes = table.bytes.subarray(table.starts[i], table.starts[i + 1]);
+        expect(bytes.subarray(0, ENTRY_FIXED_BYTES - 4)).toEqual(again.subarray(0, ENTRY_FIXED_BYTES - 4));
         let end = i + 1;
         while (end < texts.length && parentOf(texts[end] ?? "") === parentOf(text)) end++;
         expect(table.siblingsEnd(i)).toBe(end);
