@@ -3,6 +3,7 @@
 
 #include <isa-l/crc.h>
 #include <limits.h>
+#include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -19,6 +20,20 @@ uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes)
     bytes -= INT_MAX;
   }
   return crc32_iscsi((unsigned char *)(uintptr_t)data, (int)bytes, crc);
+}
+
+uint32_t copy_plain(uint32_t crc, uint8_t *to, const uint8_t *from, uint32_t bytes)
+{
+  memcpy(to, from, bytes);
+  return crc32c_continue(crc, from, bytes);
+}
+
+uint32_t crc32c_copy(uint32_t crc, uint8_t *to, const uint8_t *from, uint32_t bytes)
+{
+#ifdef __x86_64__
+  if (copy_avx512_fits()) return copy_avx512(crc, to, from, bytes);
+#endif
+  return copy_plain(crc, to, from, bytes);
 }
 
 uint32_t mk_crc32c(const uint8_t *data, uint32_t bytes)

@@ -76,8 +76,8 @@ static inline uint32_t padded(uint32_t bytes)
 static inline int fits_arena(const struct mk_net *net, uint32_t slot, uint32_t symbols, uint32_t symbol_size)
 {
   if (net->slot_bytes == 0 || symbol_size == 0) return 0;
-  if (symbols > net->slot_bytes / symbol_size) return 0;
-  return slot < net->arena_bytes / net->slot_bytes;
+  /* Products of 32 bits: they cannot overflow, and take a fraction of the time of a division, of which each packet would need several. */
+  return (uint64_t)symbols * symbol_size <= net->slot_bytes && ((uint64_t)slot + 1) * net->slot_bytes <= net->arena_bytes;
 }
 
 /* The address of a symbol for which fits_arena holds. */
@@ -91,6 +91,9 @@ static inline uint8_t *symbol_address(const struct mk_net *net, uint32_t slot, u
 #define CRC32C_START 0xffffffffu
 uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes);
 
+/* The same, and copies the bytes, in one pass over them. The two do not overlap. */
+uint32_t crc32c_copy(uint32_t crc, uint8_t *to, const uint8_t *from, uint32_t bytes);
+
 /* The checksum of a packet in two parts: its header, whose own checksum field counts as zero, and its body (PROTOCOL §2). */
 uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t body_bytes);
 
@@ -100,7 +103,10 @@ uint32_t *find_context(const struct mk_net *net, const uint8_t *packet);
 /* Where a symbol that is not there yet goes, room for a whole one; NULL if it is not wanted. `head` is a context in use. */
 uint8_t *symbol_place(const struct mk_net *net, const uint32_t *head, uint32_t block, uint32_t symbol);
 
-/* As mk_packet, with the body somewhere else: either where its symbol goes, or apart from that. */
+/*
+ * As mk_packet, with the body somewhere else: either where its symbol goes, or apart from that. It is copied there while its checksum is taken, so that
+ * the memory of a symbol that is not there yet holds what a packet with a false checksum has left.
+ */
 int32_t take_packet(struct mk_net *net, const uint8_t *packet, const uint8_t *body, uint32_t bytes);
 
 /*
@@ -111,6 +117,12 @@ int32_t fs_open_name(int32_t directory, const char *name, uint32_t way, uint32_t
 
 /* Whether the file lies on a file system of which mk_fs_at_rest can tell something. */
 int fs_has_kernel_times(int32_t fd);
+
+/* One pass that copies and takes a checksum, for one kind of processor. */
+typedef uint32_t copy_way(uint32_t crc, uint8_t *to, const uint8_t *from, uint32_t bytes);
+copy_way copy_plain, copy_avx512;
+/* Whether this processor has what copy_avx512 needs. */
+int copy_avx512_fits(void);
 
 /* The inner loops of a digest, made for one kind of processor. `state` is aligned to 64 bytes. */
 struct hash_ways {

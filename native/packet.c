@@ -4,12 +4,18 @@
 #include <errno.h>
 #include <string.h>
 
-uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t body_bytes)
+/* The unfinished checksum of a header. */
+static uint32_t header_checksum(const uint8_t *header)
 {
   uint8_t copy[MK_HEADER_BYTES];
   memcpy(copy, header, sizeof copy);
   put32(copy + AT_CHECKSUM, 0);
-  return ~crc32c_continue(crc32c_continue(CRC32C_START, copy, sizeof copy), body, body_bytes);
+  return crc32c_continue(CRC32C_START, copy, sizeof copy);
+}
+
+uint32_t packet_checksum(const uint8_t *header, const uint8_t *body, uint32_t body_bytes)
+{
+  return ~crc32c_continue(header_checksum(header), body, body_bytes);
 }
 
 /* The checks of PROTOCOL §2.1 that come after the node's, for DATA (§5.2). */
@@ -25,16 +31,24 @@ static int32_t check_data(const uint8_t *packet, uint32_t bytes)
   return MK_DATA;
 }
 
-static int32_t check(const struct mk_net *net, const uint8_t *packet, const uint8_t *body, uint32_t bytes)
+/* The checks that need no more than a header. MK_CONTROL: the others may follow, whatever the type. */
+static int32_t check_header(const struct mk_net *net, const uint8_t *packet, uint32_t bytes)
 {
   if (bytes < MK_HEADER_BYTES) return MK_DROP_SHORT;
   if (packet[AT_MAGIC] != MAGIC) return MK_DROP_MAGIC;
   if (packet[AT_VERSION] != VERSION) return MK_DROP_VERSION;
   if (get32(packet + AT_GROUP) != net->group_tag) return MK_DROP_GROUP;
   /* Before the checksum, which is the dear one: a node may hear all it sends to the group. */
-  if (get64(packet + AT_NODE) == net->node) return MK_OWN;
-  const uint32_t checksum = packet_checksum(packet, body, bytes - MK_HEADER_BYTES);
-  if (get32(packet + AT_CHECKSUM) != checksum) return MK_DROP_CHECKSUM;
+  return get64(packet + AT_NODE) == net->node ? MK_OWN : MK_CONTROL;
+}
+
+/* The others. While the checksum is taken the body is copied to `place`, if that is not NULL. */
+static int32_t check_body(const uint8_t *packet, const uint8_t *body, uint32_t bytes, uint8_t *place)
+{
+  const uint32_t body_bytes = bytes - MK_HEADER_BYTES;
+  const uint32_t start = header_checksum(packet);
+  const uint32_t end = place == NULL ? crc32c_continue(start, body, body_bytes) : crc32c_copy(start, place, body, body_bytes);
+  if (get32(packet + AT_CHECKSUM) != ~end) return MK_DROP_CHECKSUM;
   if (get64(packet + AT_NODE) == 0) return MK_DROP_NODE;
   return packet[AT_TYPE] == TYPE_DATA ? check_data(packet, bytes) : MK_CONTROL;
 }
@@ -72,7 +86,8 @@ static void note_progress(uint32_t *head, const uint8_t *packet)
   }
 }
 
-static int32_t take_data(const struct mk_net *net, uint32_t *head, const uint8_t *packet, const uint8_t *body, uint32_t bytes)
+/* Enters a symbol whose body lies in its place already, if it has one. */
+static int32_t take_data(const struct mk_net *net, uint32_t *head, const uint8_t *packet, uint32_t bytes)
 {
   const uint32_t block = get32(packet + AT_BLOCK);
   note_progress(head, packet);
@@ -109,8 +124,6 @@ static int32_t take_data(const struct mk_net *net, uint32_t *head, const uint8_t
   }
   entry[MK_RX_SYMBOLS] = symbols;
   entry[MK_RX_FLAGS] = flags;
-  uint8_t *const place = symbol_address(net, slot, symbol, symbol_size);
-  if (place != body) memcpy(place, body, body_bytes);
   *bits |= bit;
   entry[MK_RX_HAVE]++;
   if (is_last) entry[MK_RX_LAST_BYTES] = body_bytes;
@@ -130,12 +143,21 @@ uint8_t *symbol_place(const struct mk_net *net, const uint32_t *head, uint32_t b
   return symbol_address(net, slot, symbol, symbol_size);
 }
 
+/* Where a body goes if its packet turns out to be right; NULL: nowhere. */
+static uint8_t *body_place(const struct mk_net *net, const uint32_t *head, const uint8_t *packet, uint32_t bytes)
+{
+  if (bytes - MK_HEADER_BYTES > head[MK_RX_SYMBOL_SIZE]) return NULL;
+  return symbol_place(net, head, get32(packet + AT_BLOCK), packet[AT_SYMBOL]);
+}
+
 int32_t take_packet(struct mk_net *net, const uint8_t *packet, const uint8_t *body, uint32_t bytes)
 {
-  int32_t verdict = check(net, packet, body, bytes);
-  if (verdict == MK_DATA) {
-    uint32_t *const context = find_context(net, packet);
-    verdict = context == NULL ? MK_STRAY : take_data(net, context, packet, body, bytes);
+  int32_t verdict = check_header(net, packet, bytes);
+  if (verdict == MK_CONTROL) {
+    uint32_t *const context = packet[AT_TYPE] == TYPE_DATA ? find_context(net, packet) : NULL;
+    uint8_t *const place = context == NULL ? NULL : body_place(net, context, packet, bytes);
+    verdict = check_body(packet, body, bytes, place == body ? NULL : place);
+    if (verdict == MK_DATA) verdict = context == NULL ? MK_STRAY : take_data(net, context, packet, bytes);
   }
   if (verdict >= 0 && verdict != MK_OWN) net->counters[verdict]++;
   return verdict;

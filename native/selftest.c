@@ -48,6 +48,30 @@ void selftest_hash(void)
   free(data);
 }
 
+/* Every length up to several steps of the widest loop, from and to memory that begins and ends anywhere. */
+static void test_copy(copy_way *way)
+{
+  uint32_t random = 2;
+  for (uint32_t bytes = 0; bytes < 1500; bytes++) {
+    const uint32_t shift = bytes % 7, start = next_random(&random);
+    uint8_t *const from = memory(shift + bytes), *const to = memory(bytes + shift);
+    for (uint32_t i = 0; i < bytes; i++) from[shift + i] = (uint8_t)next_random(&random);
+    CHECK(way(start, to, from + shift, bytes) == crc32c_continue(start, from + shift, bytes));
+    CHECK(memcmp(to, from + shift, bytes) == 0);
+    free(from);
+    free(to);
+  }
+}
+
+void selftest_copy(void)
+{
+  test_copy(crc32c_copy);
+  test_copy(copy_plain);
+#ifdef __x86_64__
+  if (copy_avx512_fits()) test_copy(copy_avx512);
+#endif
+}
+
 /* Gives up privileges in a process of its own and says how that went. */
 static int drop_in_child(void)
 {
@@ -85,6 +109,7 @@ int main(int argc, char **argv)
 {
   if (argc == 2 && strcmp(argv[1], SELFTEST_SPAWNED) == 0) return selftest_spawned();
   selftest_hash();
+  selftest_copy();
   selftest_packet();
   selftest_build();
   selftest_net();

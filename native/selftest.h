@@ -98,6 +98,7 @@ static inline void make_row(uint32_t *row, uint32_t block, uint32_t symbols, uin
 }
 
 void selftest_hash(void);
+void selftest_copy(void);
 void selftest_packet(void);
 void selftest_build(void);
 void selftest_net(void);

@@ -58,12 +58,15 @@ export function receivePacket(
   const node = header.getBigUint64(8);
   // Before the checksum, which is the dear one: a node hears all it sends to the group.
   if (node === self.node) return "own";
+  const context = packet[2] === PacketType.data ? findContext(table, header) : -1;
+  // Before its checksum is known, as the shim does both in one pass.
+  const place = context < 0 ? undefined : bodyPlace(table, arena, context, packet);
+  if (place !== undefined) arena.bytes.set(packet.subarray(HEADER_BYTES), place);
   if (checksums === "real" && header.getUint32(4) !== checksumOf(packet)) return "checksum";
   if (node === 0n) return "node";
   if (packet[2] !== PacketType.data) return "control";
   const drop = refuseData(header, packet.length);
   if (drop !== undefined) return drop;
-  const context = findContext(table, header);
   if (context < 0) return "stray";
   takeData(table, arena, context, header, packet);
   return "data";
@@ -157,6 +160,36 @@ function findContext(table: Uint32Array, header: DataView): number {
   return -1;
 }
 
+/** Where the body of a DATA packet goes in the arena if it is right; undefined: its symbol is not wanted, or there already. */
+function bodyPlace(table: Uint32Array, arena: Arena, index: number, packet: Uint8Array): number | undefined {
+  const head = contextAt(index);
+  const header = new DataView(packet.buffer, packet.byteOffset);
+  const block = header.getUint32(24);
+  const symbol = header.getUint8(28);
+  const symbolSize = word(table, head + RxHead.symbolSize);
+  if (packet.length - HEADER_BYTES > symbolSize) return undefined;
+  if (block < word(table, head + RxHead.base) || block >= word(table, head + RxHead.limit)) return undefined;
+  const entry = entryAt(index, block as BlockIndex);
+  const slot = word(table, entry + RxEntry.slot);
+  const blockSymbols = word(table, head + RxHead.blockSymbols);
+  if (slot === NO_SLOT || !fitsArena(arena, { slot, symbols: blockSymbols, symbolSize })) return undefined;
+  const known = word(table, entry + RxEntry.symbols);
+  if (symbol >= Math.min(SYMBOLS_MAX, blockSymbols, known === 0 ? blockSymbols : known)) return undefined;
+  const there = (word(table, entry + RxEntry.bitmap + (symbol >>> 5)) >>> (symbol & 31)) & 1;
+  return there === 1 ? undefined : slot * arena.slotBytes + symbol * symbolSize;
+}
+
+/** Whether a slot lies in the arena, and so many symbols in it. */
+function fitsArena(arena: Arena, of: { slot: number; symbols: number; symbolSize: number }): boolean {
+  const { slot, symbols, symbolSize } = of;
+  return (
+    symbolSize > 0 &&
+    symbols * symbolSize <= arena.slotBytes &&
+    slot < Math.floor(arena.bytes.length / arena.slotBytes)
+  );
+}
+
+/** Enters a symbol whose body lies in its place already, if it has one. */
 function takeData(
   table: Uint32Array,
   arena: Arena,
@@ -181,8 +214,7 @@ function takeData(
   }
   const symbolSize = word(table, head + RxHead.symbolSize);
   const blockSymbols = word(table, head + RxHead.blockSymbols);
-  assert(symbolSize > 0 && blockSymbols * symbolSize <= arena.slotBytes, "symbols do not fit into a slot");
-  assert(slot < Math.floor(arena.bytes.length / arena.slotBytes), "receive slot out of the arena");
+  assert(fitsArena(arena, { slot, symbols: blockSymbols, symbolSize }), "receive slot out of the arena");
   const symbols = header.getUint8(29);
   const bytes = packet.length - HEADER_BYTES;
   const isLast = symbol === symbols - 1;
@@ -202,7 +234,6 @@ function takeData(
   }
   table[entry + RxEntry.symbols] = symbols;
   table[entry + RxEntry.flags] = shared;
-  arena.bytes.set(packet.subarray(HEADER_BYTES), slot * arena.slotBytes + symbol * symbolSize);
   table[bitmap] = word(table, bitmap) | bit;
   add(table, entry + RxEntry.have);
   if (isLast) table[entry + RxEntry.lastBytes] = bytes;
