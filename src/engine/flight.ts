@@ -2,7 +2,14 @@ import type { Micros } from "../wire/brand.ts";
 import { Congestion, type CongestionMode, LossEstimate } from "./congestion.ts";
 import type { Pacer } from "./pacer.ts";
 import type { FlowStatus } from "./ports.ts";
-import { ROUND_TRIP_US_FIRST, ROUND_TRIP_US_MAX, WINDOW_MAX, WINDOW_MIN } from "./tuning.ts";
+import {
+  CHANCE_SEGMENTS,
+  ROUND_TRIP_US_FIRST,
+  ROUND_TRIP_US_MAX,
+  SEGMENTS,
+  WINDOW_MAX,
+  WINDOW_MIN,
+} from "./tuning.ts";
 
 /** What the owner knows of one target's view of the packet flow. Counts are of packets and do not wrap. */
 export type TargetFlight = {
@@ -84,6 +91,14 @@ export class Flight {
     return this.window >= this.#cap(targets);
   }
 
+  /**
+   * Packets for each poll: a window is several of them, so that the answer to one comes while others are under way, and few, as each burst costs every host
+   * a wake-up and an answer (less room than for one waits for more: the silly window of RFC 9293 §3.8.6.2.1). Where answers are lost they are smaller.
+   */
+  segment(targets: readonly TargetFlight[]): number {
+    return this.window / (SEGMENTS + CHANCE_SEGMENTS * this.chanceLoss(targets));
+  }
+
   /** Packets that may be sent now; remembers whether the window was what limited them. */
   budget(targets: readonly TargetFlight[], now: Micros): number {
     if (now < this.#pacer.at) return 0;
@@ -91,8 +106,11 @@ export class Flight {
     let room = window;
     for (const target of targets) room = Math.min(room, window - (this.sent - target.seen));
     room -= this.#directUnderWay(targets, now);
-    if (room <= 0) this.#limitedByWindow = true;
-    return Math.max(0, Math.min(room, this.#pacer.burst));
+    // A rate limit makes bursts by itself.
+    const least = this.#pacer.limited ? 1 : Math.min(window, this.segment(targets));
+    if (room >= least) return Math.min(room, this.#pacer.burst);
+    this.#limitedByWindow = true;
+    return 0;
   }
 
   /** When packets to single targets no longer count as under way; Infinity: none do. */

@@ -225,6 +225,7 @@ export class SenderFlow {
     const { pacer } = this.#core;
     this.#paced = pacer.limited && (budget > 0 || now < pacer.at);
     if (budget === 0) this.#limitedBy = this.#limit(now);
+    const segment = this.#flight.segment(this.#targets.flights);
     let count = 0;
     // Half of the room at most, so that the flow, and with it the answers, go on.
     let direct = Math.ceil(budget / 2);
@@ -232,7 +233,8 @@ export class SenderFlow {
     while (count < options.rowsMax && budget > 0) {
       const row = at + count * TX_ROW_WORDS;
       const sequence = this.#flight.sent;
-      const packets = this.#window.fillRow(rows, row, { budget, direct, limit, sequence, now });
+      const most = Math.min(budget, Math.max(1, Math.ceil(segment - this.#sincePoll)));
+      const packets = this.#window.fillRow(rows, row, { budget: most, direct, limit, sequence, now });
       if (packets === 0) {
         // What there is waits for its time, not for the pacer's.
         this.#paced = false;
@@ -240,14 +242,15 @@ export class SenderFlow {
       }
       if (this.#account(rows, row, { packets, now }) === "direct") direct -= packets;
       else last = row;
+      if (last === row && this.#sincePoll >= segment) this.#poll(rows, row);
       // A paced sender sends one burst at a time.
       budget = pacer.limited ? 0 : budget - packets;
       count++;
     }
-    if (last !== undefined) this.#afterRows(rows, last, { budget, now });
+    if (last !== undefined) this.#afterRows(rows, last, { stops: budget < segment, now });
     const due = this.#window.directDue;
     // Nobody tells that repeats to one target have left room again.
-    const room = budget <= 0 ? this.#flight.directUntil(this.#targets.flights) : NEVER;
+    const room = budget < segment ? this.#flight.directUntil(this.#targets.flights) : NEVER;
     const retry = Math.min(room, due > now ? due : now + REPAIR_RETRY_US);
     this.#repairsAt = Math.max(retry, pacer.at);
     return count;
@@ -319,20 +322,20 @@ export class SenderFlow {
     return "group";
   }
 
-  /**
-   * Asks for a STATUS where the flow would otherwise stop, or a quarter of the window has passed; follows a burst's end with a SYNC. When merely all has
-   * been sent, receivers speak by themselves when they are done with it.
-   */
+  /** Asks for a STATUS after this row. */
+  #poll(rows: Uint32Array, row: number): void {
+    rows[row + TxRow.flags] = (rows[row + TxRow.flags] ?? 0) | DataFlag.poll;
+    this.#sincePoll = 0;
+  }
+
+  /** Asks for a STATUS where the flow would otherwise stop; follows a burst's end with a SYNC. When merely all has been sent, receivers speak by themselves when they are done with it. */
   #afterRows(
     rows: Uint32Array,
     last: number,
-    options: { readonly budget: number; readonly now: Micros },
+    options: { readonly stops: boolean; readonly now: Micros },
   ): void {
-    const stops = options.budget <= 0 || this.#window.full;
-    if (stops || this.#sincePoll >= this.#flight.window / 4) {
-      rows[last + TxRow.flags] = (rows[last + TxRow.flags] ?? 0) | DataFlag.poll;
-      this.#sincePoll = 0;
-    }
+    const stops = options.stops || this.#window.full;
+    if (stops) this.#poll(rows, last);
     // Whom the poll is for must be known before many answer it. What is missing at the end of all that there is may be asked for without SYNC, by
     // what the receivers report; of a short push, they report all before it is due.
     const waits = this.#targets.named || !stops;

@@ -127,6 +127,9 @@ export const ROUND_TRIP_US_MAX = TARGET_PATIENCE_US;
 export const WINDOW_FIRST = 64;
 export const WINDOW_MIN = 32;
 export const WINDOW_MAX = 16_384;
+/** Bursts that a window is sent in, each with a poll: as a rule, and so many times the share lost by chance more. */
+export const SEGMENTS = 4;
+export const CHANCE_SEGMENTS = 60;
 /** Queue that a push makes for itself, in time: as a rule; and the most, where the threads of busy hosts wake late. */
 export const QUEUE_US = 4_000;
 export const QUEUE_US_MAX = 15_000;

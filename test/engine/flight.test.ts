@@ -29,6 +29,36 @@ function run(
   }
 }
 
+describe("room", () => {
+  const status = (seen: number) => ({ sequence: seen - 1, received: seen });
+
+  test("for less than a quarter of the window waits for more", () => {
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
+    const targets = [newTargetFlight(8 << 20)] as const;
+    flight.onSent(WINDOW_FIRST, us(0));
+    flight.onStatus(targets[0], status(WINDOW_FIRST / 4 - 1), us(500));
+    expect(flight.budget(targets, us(500))).toBe(0);
+    flight.onStatus(targets[0], status(WINDOW_FIRST / 4), us(600));
+    expect(flight.budget(targets, us(600))).toBe(WINDOW_FIRST / 4);
+  });
+
+  test("for one packet is used where a rate limit makes the bursts", () => {
+    const flight = new Flight({ packetBytes, pacer: new Pacer(1e9) });
+    const targets = [newTargetFlight(8 << 20)] as const;
+    flight.onSent(WINDOW_FIRST, us(0));
+    flight.onStatus(targets[0], status(1), us(500));
+    expect(flight.budget(targets, us(500))).toBe(1);
+  });
+
+  test("for less is used where answers are lost", () => {
+    const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });
+    const targets = [newTargetFlight(8 << 20)];
+    const calm = flight.window / flight.segment(targets);
+    run(flight, targets, { rounds: 100, loss: 0.2 });
+    expect(flight.window / flight.segment(targets)).toBeGreaterThan(3 * calm);
+  });
+});
+
 describe("the window", () => {
   test("doubles each round trip while nothing is lost, up to what the smallest buffer holds", () => {
     const flight = new Flight({ packetBytes, pacer: new Pacer(undefined) });

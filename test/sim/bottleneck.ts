@@ -134,7 +134,7 @@ export class Bottleneck {
     const { flight, targets } = sender;
     for (let room = flight.budget(targets, now); room > 0; room = flight.budget(targets, now)) {
       const row = sender.shape.row ?? ROW;
-      const count = Math.min(room, row);
+      const count = Math.min(room, row, Math.ceil(flight.segment(targets)));
       let packets = 0;
       let polls = false;
       for (let packet = 0; packet < count; packet++) {
