@@ -3,6 +3,7 @@ import { othersOf, type Standing } from "./capacity.ts";
 import { Cubic } from "./cubic.ts";
 import {
   AIM_STEP,
+  ALONE_CUTS,
   BACKLOG,
   CHANCE_MARGIN,
   CHANCE_QUEUE_US,
@@ -15,11 +16,14 @@ import {
   QUEUE_US,
   QUEUE_US_MAX,
   SHARE_OF_OTHERS,
+  SHARE_TOLD,
   SHARE_US,
   SHARE_US_MAX,
   START_QUEUE_US,
   VARIATION_GAIN,
   VARIATIONS,
+  VARIATIONS_ALONE,
+  VARIATIONS_TOLD,
   WINDOW_DECREASE,
   WINDOW_DRAIN_MIN,
   WINDOW_FIRST,
@@ -106,7 +110,8 @@ export class LossEstimate {
 /**
  * How many packets may be under way: adapted once a round trip, to what the slowest target saw (the one that PGMCC calls the acker). It finds the
  * speed as in RFC 9406 (HyStart++: doubling ends when the round trip rises), then keeps a queue of a few milliseconds, and of more where the hosts' threads wake
- * late; but always a few bursts of its own, like TCP Vegas and the small queues of Linux' TCP: a stream beside it that may not have more under way gets its part.
+ * late, most of all while its cuts show nobody else in it; but always a few bursts of its own, like TCP Vegas and the small queues of Linux' TCP: a stream
+ * beside it that may not have more under way gets its part.
  *
  * Controls that look at delay yield to those that fill the queue (Copa, Arun and Balakrishnan, NSDI 2018, §2.2). When cuts do not shorten it enough, what they did
  * bring tells how much of it is others': the push then takes as much as they have, and behaves as one stream with CUBIC does (RFC 9438), for a while.
@@ -132,6 +137,8 @@ export class Congestion {
   #variationUs = 0;
   /** What is wanted where nothing is lost by chance. */
   #calmUs = QUEUE_US;
+  /** Cuts in a row that have shown nobody else in the queue. */
+  #alone = 0;
   /** What the last round saw still answers to the window before the last cut. */
   #settling = false;
 
@@ -180,6 +187,7 @@ export class Congestion {
 
   #lose(now: Micros): void {
     const before = this.#window;
+    this.#alone = 0;
     this.#cut(WINDOW_DECREASE);
     this.#cubic.onLoss(before, this.#window, now);
     this.#cutFrom = undefined;
@@ -210,6 +218,7 @@ export class Congestion {
     const own = (this.#window * queueUs) / roundTripUs;
     if (queueUs >= most && (own >= BACKLOG || this.#cutFrom !== undefined))
       return this.#shorten(most, seen, now);
+    if (this.#cutFrom !== undefined) this.#judge(this.#cutFrom, seen);
     this.#cutFrom = undefined;
     if (queueUs < most) this.#shareUs = SHARE_US;
     if (!limited) return;
@@ -228,8 +237,21 @@ export class Congestion {
     if (this.#queueUs > 0)
       this.#variationUs += (Math.abs(waitedUs - this.#queueUs) - this.#variationUs) * VARIATION_GAIN;
     this.#queueUs = queueUs;
-    this.#calmUs = QUEUE_US + VARIATIONS * this.#variationUs;
+    const variations = this.#alone >= ALONE_CUTS ? VARIATIONS_ALONE : VARIATIONS;
+    this.#calmUs = QUEUE_US + variations * this.#variationUs;
     return Math.min(QUEUE_US_MAX, this.#calmUs + CHANCE_QUEUE_US * usual);
+  }
+
+  /** Whether cuts have shortened the queue by as much as they must if all of it was the push's own. */
+  #judge(before: Standing, after: Standing): void {
+    if (after.window >= before.window) return;
+    const baseUs = after.roundTripUs - after.queueUs;
+    const ownUs = Math.max(baseUs, (before.roundTripUs * after.window) / before.window);
+    const othersUs = after.roundTripUs - ownUs;
+    this.#alone =
+      othersUs > Math.max(SHARE_TOLD * after.roundTripUs, VARIATIONS_TOLD * this.#variationUs)
+        ? 0
+        : this.#alone + 1;
   }
 
   /** The queue is too long: what makes it as long as it may be. When that does not help, the queue is others' as well. */
@@ -243,6 +265,7 @@ export class Congestion {
       return this.#cut(Math.max(WINDOW_DRAIN_MIN, (DRAIN_TO * most) / seen.queueUs));
     }
     this.#cutFrom = undefined;
+    this.#alone = 0;
     this.#mode = "loss";
     this.#sharesUntil = now + this.#shareUs;
     this.#shareUs = Math.min(SHARE_US_MAX, 2 * this.#shareUs);

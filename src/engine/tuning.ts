@@ -136,6 +136,12 @@ export const QUEUE_US_MAX = 15_000;
 /** It is longer by so many times what it differs by from round to round, a mean over about so many rounds. */
 export const VARIATIONS = 5;
 export const VARIATION_GAIN = 1 / 8;
+/** By so many times after so many cuts in a row that have shortened it by what they must if nobody else is in it. */
+export const ALONE_CUTS = 2;
+export const VARIATIONS_ALONE = 15;
+/** Others' is what a cut leaves of it beyond that: from this share of the round trip on, and so many times what it differs by. */
+export const SHARE_TOLD = 0.05;
+export const VARIATIONS_TOLD = 1.5;
 /** And by so much times the share lost by chance: answers to polls are lost at that rate, too, of each target that paces the flow. */
 export const CHANCE_QUEUE_US = 400_000;
 /** Packets that it may always have in the queue: some bursts, as TCP has two on their way (Linux' small queues). */

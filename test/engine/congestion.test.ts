@@ -156,6 +156,28 @@ describe("the window's control", () => {
     expect(round({ queueUs: 1.5 * QUEUE_US })).toBeLessThan(calm);
   });
 
+  test.each([
+    ["alone, becomes longer", 0, "toBeGreaterThan"],
+    ["beside a stream that always has as much in it, does not", 60, "toBeLessThanOrEqual"],
+  ] as const)("a queue that differs from round to round, %s", (_, others, compares) => {
+    const { congestion, round } = newGroup();
+    const longest = (rounds: number) => {
+      let queueUs = 0;
+      for (let times = 0; times < rounds; times++) {
+        // One answer in two is late.
+        const late = times % 2 === 0 ? 600 : 0;
+        const seen = 40 * (congestion.window + others);
+        queueUs = Math.max(queueUs, seen);
+        round({ queueUs: seen + late });
+      }
+      return queueUs;
+    };
+    longest(20);
+    const before = longest(20);
+    longest(400);
+    expect(longest(100))[compares](1.3 * before);
+  });
+
   test.each([0.01, 0.05, 0.2])("constant loss of %p is learnt, and the window recovers", (lost) => {
     const { round, chance } = newGroup(8);
     let window = 0;
