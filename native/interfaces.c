@@ -76,3 +76,14 @@ int32_t mk_route_source(uint32_t ip, uint32_t *out)
   (void)mk_close(fd);
   return result;
 }
+
+int32_t mk_is_own_address(uint32_t ip)
+{
+  /* Only what is this host's can be bound to. */
+  const struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(ip) };
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  const int32_t result = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 1 : errno == EADDRNOTAVAIL ? 0 : -errno;
+  (void)mk_close(fd);
+  return result;
+}

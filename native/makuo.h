@@ -142,6 +142,9 @@ MK_API int32_t mk_interfaces(struct mk_interface *out, uint32_t max);
 /* Writes the local address from which the kernel would send to `ip`. Errors: -ENETUNREACH and others of connect(2). */
 MK_API int32_t mk_route_source(uint32_t ip, uint32_t *out);
 
+/* Whether an address is one of this host's: 1 or 0. It counts as one where the system lets anybody bind to any. Errors: of socket(2) and bind(2). */
+MK_API int32_t mk_is_own_address(uint32_t ip);
+
 /* ---- 8. Wake-up and waiting --------------------------------------------------------------------------------------------------- */
 
 /* An eventfd, non-blocking and close-on-exec; returns it. */
@@ -154,7 +157,8 @@ MK_API int32_t mk_close(int32_t fd);
 
 /* ---- 9. The network state ----------------------------------------------------------------------------------------------------- */
 
-enum mk_option { MK_OPTION_NO_GSO = 1, MK_OPTION_NO_GRO = 2 };
+/* No loop: what mk_send_data sends to the group does not come back to this host. The caller may change that one at any time. */
+enum mk_option { MK_OPTION_NO_GSO = 1, MK_OPTION_NO_GRO = 2, MK_OPTION_NO_LOOP = 4 };
 
 /* Offload that is in use. Send clears its bit for good when the kernel refuses a burst. */
 enum mk_offload { MK_OFFLOAD_GSO = 1, MK_OFFLOAD_GROUP_GRO = 2, MK_OFFLOAD_UNICAST_GRO = 4 };

@@ -330,7 +330,7 @@ static void test_open_and_wait(void)
   free_net(bad);
   const int32_t count = mk_interfaces(rows, 64);
   CHECK(count >= 1 && mk_interfaces(rows, 0) == count);
-  CHECK(mk_route_source(0x7f000001, &source) == 0 && source == 0x7f000001);
+  CHECK(mk_route_source(0x7f000001, &source) == 0 && source == 0x7f000001 && mk_is_own_address(0x7f000001) == 1 && mk_is_own_address(0xc0000201) == 0);
 }
 
 void selftest_net(void)

@@ -236,9 +236,8 @@ static void advance(const uint32_t *rows, uint32_t *cursor, uint32_t packets)
   }
 }
 
-int32_t mk_send_data(struct mk_net *net, const uint32_t *rows, uint32_t row_count, uint32_t *cursor, void *memory)
+static int32_t send_rows(struct mk_net *net, const uint32_t *rows, uint32_t row_count, uint32_t *cursor, struct send_scratch *scratch)
 {
-  struct send_scratch *const scratch = memory;
   int32_t packets_sent = 0;
   int error = 0;
   int refused = 0;
@@ -259,6 +258,21 @@ int32_t mk_send_data(struct mk_net *net, const uint32_t *rows, uint32_t row_coun
     refused = offload != net->offload;
   }
   return packets_sent > 0 || error == 0 ? packets_sent : -error;
+}
+
+/* Should it fail, that costs no more than time, or a packet to a member on this host. */
+static void set_loop(const struct mk_net *net, int loops)
+{
+  (void)setsockopt(net->unicast_fd, IPPROTO_IP, IP_MULTICAST_LOOP, &loops, sizeof loops);
+}
+
+int32_t mk_send_data(struct mk_net *net, const uint32_t *rows, uint32_t row_count, uint32_t *cursor, void *memory)
+{
+  const int spared = (net->options & MK_OPTION_NO_LOOP) != 0;
+  if (spared) set_loop(net, 0);
+  const int32_t result = send_rows(net, rows, row_count, cursor, memory);
+  if (spared) set_loop(net, 1);
+  return result;
 }
 
 /* Bytes of the sound record at `at`, head and padding included; 0 if it is not sound. */

@@ -18,6 +18,7 @@ export const ABI_VERSION = 1;
 export const netSymbols = {
   mk_interfaces: { args: ["ptr", "u32"], returns: "i32" },
   mk_route_source: { args: ["u32", "ptr"], returns: "i32" },
+  mk_is_own_address: { args: ["u32"], returns: "i32" },
   mk_wake_open: { args: [], returns: "i32" },
   mk_wake: { args: ["i32"], returns: "i32" },
   mk_close: { args: ["i32"], returns: "i32" },
@@ -73,7 +74,7 @@ export const NetField = {
   counters: 112,
 } as const;
 
-export const NetOption = { noGso: 1, noGro: 2 } as const;
+export const NetOption = { noGso: 1, noGro: 2, noLoop: 4 } as const;
 export const Offload = { gso: 1, groupGro: 2, unicastGro: 4 } as const;
 export const Ready = { group: 1, unicast: 2, send: 4, wake: 8 } as const;
 export const Socket = { group: 0, unicast: 1 } as const;

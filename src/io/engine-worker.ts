@@ -14,6 +14,7 @@ import { type Mail, runEngineLoop } from "./engine-loop.ts";
 import { freeMemory } from "./memory.ts";
 import { NetShim } from "./net-shim.ts";
 import { systemRandom } from "./random.ts";
+import { isOwnAddress } from "./shim.ts";
 import { awaitData, type EngineNotice, type EngineThreadData } from "./threads.ts";
 
 /** The engine's thread. It never returns to its event loop: messages are taken when the eventfd says that there are some. */
@@ -25,7 +26,7 @@ awaitData<EngineThreadData>((data) => {
 
   runEngineLoop({
     engine: createEngine(data.config, { rx: new Uint32Array(rx), slots, slotBytes }, systemRandom()),
-    net: new NetShim(data.net, data.memory, data.wakeFd),
+    net: new NetShim(data.net, data.memory, data.wakeFd, isOwnAddress),
     mail: {
       takeCommand: () => take(data.main),
       takeSource: () => takeValues(data.source, sourceReplyForm),

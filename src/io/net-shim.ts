@@ -1,5 +1,6 @@
 import type { Address } from "../engine/ports.ts";
 import { assert, type NodeId } from "../wire/brand.ts";
+import { PacketType } from "../wire/constants.ts";
 import { RX_TABLE_WORDS } from "../wire/rx-table.ts";
 import { VERDICTS } from "../wire/twin.ts";
 import { TX_ROW_WORDS, TX_ROWS_MAX, TxRow } from "../wire/tx-row.ts";
@@ -69,6 +70,8 @@ const LINUX_EBADF = 9;
 const LINUX_EAGAIN = 11;
 const LINUX_EFAULT = 14;
 const NO_FD = -1;
+/** Where a packet says what it is (PROTOCOL §2). */
+const TYPE_AT = 2;
 const ROWS_BYTES = TX_ROWS_MAX * TX_ROW_WORDS * 4;
 /** Room for control packets on their way in or out; what does not fit waits. */
 const RECORDS_BYTES = 1 << 20;
@@ -155,8 +158,19 @@ export class NetShim {
   readonly #sendScratch = allocate(SEND_SCRATCH_BYTES).address;
   readonly #receiveScratch = allocate(RECEIVE_SCRATCH_BYTES).address;
 
-  /** `wakeFd` is of `openWake`; another thread's `wake` ends a `wait` here. */
-  constructor(net: OpenNet, memory: NetMemory, wakeFd: number) {
+  /** Whether an address is this host's, as long as no other member is known to be on it. */
+  #isOwn: ((ip: number) => boolean) | undefined;
+  readonly #lookForFellow = (packet: Uint8Array, from: Address): void => {
+    if (packet[TYPE_AT] !== PacketType.hello || this.#isOwn?.(from.ip) !== true) return;
+    this.#isOwn = undefined;
+    this.#setOption(NetOption.noLoop, false);
+  };
+
+  /**
+   * `wakeFd` is of `openWake`; another thread's `wake` ends a `wait` here. With `isOwn`, which tells whether an address is this host's, DATA to the group does not
+   * come back to this host, to be thrown away there, until a HELLO has come from a member on it.
+   */
+  constructor(net: OpenNet, memory: NetMemory, wakeFd: number, isOwn?: (ip: number) => boolean) {
     assert(memory.rx.byteLength === RX_TABLE_WORDS * 4, "the receive table has a fixed size");
     const rows = allocate(ROWS_BYTES);
     const rowCursor = allocate(8);
@@ -182,6 +196,8 @@ export class NetShim {
     longs[NetField.arena / 8] = BigInt(addressOf(memory.arena));
     longs[NetField.arenaBytes / 8] = BigInt(memory.arena.byteLength);
     this.#words[NetField.slotBytes / 4] = memory.slotBytes;
+    this.#isOwn = isOwn;
+    if (isOwn !== undefined) this.#setOption(NetOption.noLoop, true);
   }
 
   /**
@@ -215,6 +231,7 @@ export class NetShim {
     // An error of the network comes once and leaves the socket usable; these are mistakes of our own.
     assert(result !== -LINUX_EFAULT && result !== -LINUX_EBADF, "the receive table or socket is broken");
     this.#incoming.filled(this.#word(NetField.outBytes));
+    if (this.#isOwn !== undefined) this.#incoming.each(this.#lookForFellow);
     this.#incoming.each(onControl);
     return { touched: this.#word(NetField.touched), more: this.#word(NetField.more) === 1 };
   }
@@ -307,6 +324,11 @@ export class NetShim {
 
   #sentRecords(): number {
     return this.#recordCursor[0] as number;
+  }
+
+  #setOption(option: number, on: boolean): void {
+    const others = this.#word(NetField.options) & ~option;
+    this.#words[NetField.options / 4] = on ? others | option : others;
   }
 
   #word(field: number): number {

@@ -30,6 +30,11 @@ export function readHost(groupIp: number): Host | Failed {
   return { interfaces, groupSource: found ? numberWords[0] : undefined };
 }
 
+/** Whether an address is one of this host's. If that cannot be found out it counts as one. */
+export function isOwnAddress(ip: number): boolean {
+  return shim.mk_is_own_address(ip) !== 0;
+}
+
 function readInterface(buffer: SharedArrayBuffer, at: number): Interface {
   const words = new Uint32Array(buffer, at, INTERFACE_BYTES / 4);
   const word = (field: number) => words[field / 4] as number;
