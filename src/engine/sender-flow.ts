@@ -150,7 +150,10 @@ export class SenderFlow {
     const news = status.next > target.next || status.limit > target.limit;
     if (status.next > target.next) target.next = status.next;
     if (status.limit > target.limit) target.limit = status.limit;
+    const { received } = target.flight;
     const seen = this.#flight.onStatus(target.flight, status, now);
+    // What was sent and has not come, as where it is too large for the network, brings nobody further.
+    if (news || target.flight.received > received) target.progressAt = now;
     if (seen) {
       const { flight } = target;
       if (flight.baseUs > 0) flight.baseUs = this.#core.roundTrips.least(target.node, flight.baseUs, now);
@@ -158,10 +161,7 @@ export class SenderFlow {
       this.#flight.onProgress(this.#targets.flights, now);
     }
     if (news) this.#targets.onMoved(target);
-    if (seen || news) {
-      target.progressAt = now;
-      this.#syncSoonUs = SYNC_SOON_US_MIN;
-    }
+    if (seen || news) this.#syncSoonUs = SYNC_SOON_US_MIN;
     this.refresh();
     return true;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { STALL_PATIENCE_US, SWITCH_PATIENCE_US } from "../../src/engine/tuning.ts";
 import { BlockKind, PacketType } from "../../src/wire/constants.ts";
-import { hear, newGroup, onStage, outcomesOf, runToEnd, startPush } from "./group.ts";
+import { hear, isContent, newGroup, onStage, outcomesOf, runToEnd, startPush } from "./group.ts";
 
 /** What the rest of a push takes at most. */
 const SOON_US = 2_000_000;
@@ -36,6 +36,23 @@ describe("a target that gets no further", () => {
     expect(tookUs).toBeGreaterThanOrEqual(SWITCH_PATIENCE_US);
     expect(tookUs).toBeLessThan(SWITCH_PATIENCE_US + SOON_US);
   });
+
+  test.each(["from the start", "from the middle of the content on"])(
+    "is given up when %s large packets do not reach it, as in a network of a smaller MTU, and the others finish",
+    (since) => {
+      const world = newGroup({ hosts: 3, seed: 52 });
+      let content = 0;
+      world.network.filter(1, (packet) => {
+        if (isContent(packet)) content++;
+        return packet.length > 400 && (since === "from the start" || content > 100);
+      });
+      const watch = startPush(world);
+      const tookUs = runToEnd(world, [watch], 4 * STALL_PATIENCE_US);
+      expect(outcomesOf(watch)).toEqual({ host1: "lost", host2: "complete" });
+      expect(tookUs).toBeGreaterThanOrEqual(STALL_PATIENCE_US);
+      expect(tookUs).toBeLessThan(STALL_PATIENCE_US + SOON_US);
+    },
+  );
 
   test("keeps the fast ones waiting, but they are not given up for that", () => {
     const world = newGroup({ hosts: 3, seed: 52, scenario: { hostile: false } });
