@@ -167,7 +167,8 @@ export class Builder {
       const bits = marks.of(section);
       for (let index = (bits?.length ?? 0) - 1; index >= 0; index--) {
         const mark = bits?.[index] ?? 0;
-        if ((mark & Mark.staged) === 0 || sections.read(section).type(index) !== "directory") continue;
+        if ((mark & Mark.staged) === 0 || (mark & Mark.content) !== 0) continue;
+        if (sections.read(section).type(index) !== "directory") continue;
         const wrong = this.#finishDirectory(sections.firstEntry(section) + index, mark);
         if (wrong !== undefined) return wrong;
       }

@@ -76,6 +76,8 @@ export class ManifestIntake {
     if (failure !== undefined) return { failure };
     const update = marks.bitmap(section, Mark.update);
     const content = marks.bitmap(section, Mark.content);
+    // The plan will ask for them, and here the entries are at hand.
+    if (content !== undefined) sections.sizes(section);
     const need: NeedAnswer = { section, entries: count, update, content };
     return lastOfKind ? { need, ...this.#end() } : { need };
   }
