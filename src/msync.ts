@@ -3,6 +3,7 @@
 import type { MsyncParsed } from "./cli/msync-options.ts";
 import { readPlainArguments } from "./cli/msync-plain.ts";
 import { msyncWorld } from "./cli/msync-process.ts";
+import { startMsync } from "./cli/msync-start.ts";
 import { print } from "./cli/print.ts";
 import { rawArguments } from "./cli/raw-arguments.ts";
 
@@ -15,9 +16,8 @@ if (parsed.kind === "version") {
   print(2, parsed.stderr);
   process.exitCode = parsed.status;
 } else {
-  const { runMsync } = await import("./cli/msync-run.ts");
   // A script on stdin may still wait for more.
-  process.exit(await runMsync(parsed.options, msyncWorld()));
+  process.exit(await startMsync(parsed.options, msyncWorld()));
 }
 
 /** Commander reads what is not the plainest push. */

@@ -1,6 +1,6 @@
-import type { SocketHandler } from "bun";
 import { ConsoleReader, withoutEscapes } from "./console-reader.ts";
-import { bytesToText, displayBytes, textToBytes } from "./display.ts";
+import type { Connect, ConsoleHandler, ConsoleSocket } from "./console-socket.ts";
+import { displayBytes, textToBytes } from "./display.ts";
 import type { Target } from "./msync-options.ts";
 
 /** A connection to a daemon's console that has greeted, or will. */
@@ -28,6 +28,7 @@ export type ConversationOptions = {
   /** How long it may take until there is a prompt, or until everything is over. */
   readonly patienceMs: number;
   readonly patienceFor: "prompt" | "everything";
+  readonly connect: Connect;
 };
 
 /** A connection may be quiet for this long before the other side's kernel is asked whether it is still there. */
@@ -54,14 +55,12 @@ export function unreachableText(where: string, code: string): string {
     : `no makuosan at ${where} (${code}); see README, Troubleshooting`;
 }
 
-type LinkSocket = { write(data: Uint8Array): number; terminate(): void };
-
 class Link implements Conversation {
   readonly #options: ConversationOptions;
   readonly #listener: ConversationListener;
   readonly #where: string;
   readonly #timer: ReturnType<typeof setTimeout>;
-  #socket: LinkSocket | undefined;
+  #socket: ConsoleSocket | undefined;
   #unsent: Uint8Array[] = [];
   #greeted = false;
   #passwordSent = false;
@@ -109,26 +108,22 @@ class Link implements Conversation {
       },
       password: () => this.#answerPassword(),
     });
-    const handler: SocketHandler<undefined> = {
+    const handler: ConsoleHandler = {
       open: (socket) => {
         socket.setKeepAlive(true, keepAliveMs);
-        socket.setNoDelay(true);
         this.#socket = socket;
         if (this.#over) socket.terminate();
         else this.#flush();
       },
-      data: (_, chunk) => {
-        if (!this.#over) reader.receive(chunk.toString("latin1"));
+      data: (bytes) => {
+        if (!this.#over) reader.receive(latin1(bytes));
       },
       drain: () => this.#flush(),
-      error: (_, error) => this.#lost(codeOf(error)),
-      close: (_, error) => this.#lost(error === undefined ? undefined : codeOf(error)),
-      // The promise tells it, too.
-      connectError: () => {},
+      error: (error) => this.#lost(codeOf(error)),
+      close: (error) => this.#lost(error === undefined ? undefined : codeOf(error)),
     };
-    connect(this.#options.target, handler).catch((error: unknown) =>
-      this.end(unreachableText(this.#where, codeOf(error))),
-    );
+    const { target, connect } = this.#options;
+    connect(target, handler).catch((error: unknown) => this.end(unreachableText(this.#where, codeOf(error))));
   }
 
   #line(line: string): void {
@@ -187,9 +182,8 @@ class Link implements Conversation {
   }
 }
 
-function connect(target: Target, socket: SocketHandler<undefined>): Promise<unknown> {
-  if (target.kind === "unix") return Bun.connect({ unix: bytesToText(target.path), socket });
-  return Bun.connect({ hostname: bytesToText(target.host), port: target.port, socket });
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 function codeOf(error: unknown): string {

@@ -1,9 +1,10 @@
-import { isUtf8 } from "node:buffer";
 import type { JsonName } from "./json-protocol.ts";
 
 /** Bytes as a name of the JSON console: text if that is what they are. */
 export function toJsonName(bytes: Uint8Array): JsonName {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Not imported above: msync starts without it.
+  const { isUtf8 } = process.getBuiltinModule("node:buffer");
   return isUtf8(buffer) ? buffer.toString("utf8") : { base64: buffer.toString("base64") };
 }
 

@@ -55,8 +55,9 @@ export type MsyncOptions = {
 /** "version": the program's version is wanted on stdout, and nothing else. */
 export type MsyncParsed = Parsed<MsyncOptions> | { readonly kind: "version" };
 
-const DEFAULT_TARGET = "tcp:127.0.0.1:5000";
-const levelMax = 9;
+const DEFAULT_TARGET = { kind: "tcp", host: "127.0.0.1", port: 5_000 } as const satisfies Target;
+/** How much can be said. */
+export const levelMax = 9;
 
 /** The words of a command line, by option. */
 export type MsyncWords = Omit<MsyncValues, "verbose" | "fsync"> & {
@@ -70,15 +71,22 @@ export type MsyncWords = Omit<MsyncValues, "verbose" | "fsync"> & {
 /** What the words of a command line ask for; "usage": the original would answer with its usage. */
 export function readWords(words: MsyncWords): MsyncParsed | "usage" {
   if (words.version) return { kind: "version" };
-  const targetText = words.target ?? environmentTarget() ?? DEFAULT_TARGET;
-  const target = parseTarget(targetText);
-  if (target === undefined)
+  const target = words.target === undefined ? usualTarget() : parseTarget(words.target);
+  if (target === undefined) {
+    const targetText = words.target ?? environmentTarget();
     return wrong(`'${targetText}' is no console: tcp:HOST:PORT, unix:PATH or a path is needed`);
+  }
   const action = readAction(words);
   if (action === "usage") return action;
   if ("text" in action) return wrong(action.text);
   const level = Math.min(levelMax, words.loglevel + Number(words.verbose));
   return { kind: "run", options: { target, level, passwordFile: words.passwordFile, action } };
+}
+
+/** The console that is meant where none is named; undefined: the environment names what is none. */
+export function usualTarget(): Target | undefined {
+  const named = environmentTarget();
+  return named === undefined ? DEFAULT_TARGET : parseTarget(named);
 }
 
 /** Reads `tcp:HOST:PORT`, `tcp:[HOST]:PORT`, `unix:PATH` or a plain path; undefined: none of them. */
@@ -128,7 +136,8 @@ function readAction(words: MsyncWords): MsyncAction | Fault | "usage" {
   return { kind: "script", file: words.file ?? "" };
 }
 
-function readPush(words: MsyncWords): MsyncPush | Fault {
+/** A push or a check, or why the words cannot be meant so. */
+export function readPush(words: MsyncWords): MsyncPush | Fault {
   const { paths, recursive = false, dryRun = false, check = false, group } = words;
   if (paths.length === 0 && !recursive) return { text: "a path or -r is needed" };
   if (paths.includes("")) return { text: "a path is empty" };

@@ -1,4 +1,4 @@
-import { type MsyncOptions, type MsyncWords, readWords } from "./msync-options.ts";
+import { levelMax, type MsyncOptions, type MsyncWords, readPush, usualTarget } from "./msync-options.ts";
 
 /** Options without a value that most pushes have, and what they set. */
 const LETTERS: Readonly<Record<string, Flag>> = { r: "recursive", n: "dryRun", v: "verbose" };
@@ -29,8 +29,10 @@ export function readPlainArguments(args: readonly string[]): MsyncOptions | unde
       else words[flag] = true;
     }
   }
-  const read = readWords({ ...words, verbose, loglevel: 0, paths });
-  return read !== "usage" && read.kind === "run" ? read.options : undefined;
+  const target = usualTarget();
+  const action = readPush({ ...words, verbose, loglevel: 0, paths });
+  if (target === undefined || "text" in action) return undefined;
+  return { target, level: Math.min(levelMax, verbose), passwordFile: undefined, action };
 }
 
 /** The flags that a word is, none if it is a path; undefined: it is something else. */

@@ -4,13 +4,11 @@ import { JsonClient } from "./json-client.ts";
 import type { JsonEvent } from "./json-protocol.ts";
 import type { MsyncPush } from "./msync-options.ts";
 import { MsyncReport } from "./msync-report.ts";
-import { pushRequest } from "./msync-request.ts";
+import { PUSH_ID, pushRequest } from "./msync-request.ts";
 import type { MsyncWorld } from "./msync-world.ts";
 import type { Progress, Summary } from "./progress-line.ts";
 import type { ProgressView } from "./progress-view.ts";
 
-/** Number of the one request of this connection. */
-const PUSH_ID = 1;
 /** A push that is over by then shows no progress. */
 const progressAfterMs = 200;
 
@@ -74,7 +72,6 @@ export class PushRun {
     const shows = this.#shows;
     this.#client.send(
       pushRequest(this.#push, {
-        id: PUSH_ID,
         files: json || this.#report.wantsNames,
         progress: shows || (json && progress !== "never"),
       }),

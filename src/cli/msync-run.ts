@@ -1,3 +1,4 @@
+import type { Connect } from "./console-socket.ts";
 import {
   type Conversation,
   type ConversationListener,
@@ -28,7 +29,7 @@ const SIGNAL_STATUS: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 
  * Does what the options ask, through the daemon's console. Resolves to the exit status: 0 if every target has every file, 1 if anything
  * failed or no daemon could be asked, 2 if a named file cannot be used, 128 and the signal's number if it was stopped. Never rejects.
  */
-export async function runMsync(options: MsyncOptions, world: MsyncWorld): Promise<number> {
+export async function runMsync(options: MsyncOptions, world: MsyncWorld, connect: Connect): Promise<number> {
   const quiet = options.action.kind === "hosts";
   let password: string | undefined;
   let begin: Begin;
@@ -43,8 +44,9 @@ export async function runMsync(options: MsyncOptions, world: MsyncWorld): Promis
   }
   const { promise, resolve } = Promise.withResolvers<number>();
   const { target } = options;
-  const conversation = openConversation({ target, password, ...PATIENCE[options.action.kind] }, (opened) =>
-    begin(opened, resolve),
+  const conversation = openConversation(
+    { target, password, connect, ...PATIENCE[options.action.kind] },
+    (opened) => begin(opened, resolve),
   );
   const stop = () => {
     const name = String(world.stop.reason);

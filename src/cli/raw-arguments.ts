@@ -9,9 +9,15 @@ const inExecutable = import.meta.url.startsWith("file:///$bunfs/");
  */
 export function rawArguments(): string[] {
   const texts = process.argv.slice(2);
-  const encoded = texts.map((text) => Buffer.from(text).toString("latin1"));
   const mayBeShort = !inExecutable && texts[0]?.startsWith("-") === true;
-  if (!mayBeShort && !texts.some((text) => text.includes(REPLACEMENT))) return encoded;
+  const encoded: string[] = [];
+  // A loop: the first use of a method like `map` takes longer than all else here, and msync's start is most of a short push.
+  let whole = true;
+  for (const text of texts) {
+    encoded.push(Buffer.from(text).toString("latin1"));
+    whole &&= !text.includes(REPLACEMENT);
+  }
+  if (whole && !mayBeShort) return encoded;
   const { readFileSync } = process.getBuiltinModule("node:fs");
   const all = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1);
   const from = all.length - texts.length;

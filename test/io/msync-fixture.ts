@@ -1,5 +1,5 @@
 import { parseMsyncArguments } from "../../src/cli/msync-command.ts";
-import { runMsync } from "../../src/cli/msync-run.ts";
+import { startMsync as start } from "../../src/cli/msync-start.ts";
 
 /** Runs msync inside of the test, not on a terminal, against a console on this port of the loopback. */
 export function startMsync(port: number, ...args: readonly string[]) {
@@ -8,7 +8,7 @@ export function startMsync(port: number, ...args: readonly string[]) {
   const stdout: string[] = [];
   const stderr: string[] = [];
   const stop = new AbortController();
-  const status = runMsync(parsed.options, {
+  const status = start(parsed.options, {
     print: (fd, lines) => void (fd === 1 ? stdout : stderr).push(...lines),
     showsProgress: () => false,
     openProgress: () => Promise.resolve(undefined),

@@ -4,7 +4,6 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
-import { openConversation } from "../../src/cli/conversation.ts";
 import type { JsonEvent } from "../../src/cli/json-protocol.ts";
 import { closing } from "./closing.ts";
 import { HELLO, openJsonDaemon } from "./json-daemon.ts";
@@ -70,14 +69,19 @@ const prompt = Buffer.from("> ");
 const answer = Buffer.concat([Buffer.from(`${JSON.stringify(HELLO)}\n`), stream]);
 
 describe("a console that dies", () => {
-  test.each([["close"], ["reset"]] as const)("at any byte (%s) is never a success", async (end) => {
+  test.each([
+    ["close", "-rv", lines],
+    ["reset", "-rv", lines],
+    ["close", "-r", []],
+    ["reset", "-r", []],
+  ] as const)("at any byte (%s, %s) is never a success", async (end, flags, printed) => {
     const length = prompt.length + answer.length;
     const cuts = Array.from({ length }, (_, i) => i);
     const wrong: number[] = [];
     const from = async (cut: number) => {
       const rest = cut <= prompt.length ? [] : [answer.subarray(0, cut - prompt.length)];
       const console = openBytes({ first: prompt.subarray(0, cut), rest }, end);
-      const { status, stderr } = await msync(console.port, "-r", "-v");
+      const { status, stderr } = await msync(console.port, flags);
       console.close();
       if (status !== 1 || stderr.length !== 1 || !stderr[0]?.startsWith("error: ")) wrong.push(cut);
     };
@@ -85,7 +89,7 @@ describe("a console that dies", () => {
     for (let at = 0; at < cuts.length; at += 32) await Promise.all(cuts.slice(at, at + 32).map(from));
     expect(wrong).toEqual([]);
     const complete = opened(openBytes({ first: prompt, rest: [answer] }, end));
-    expect(await msync(complete.port, "-r", "-v")).toEqual({ status: 0, stdout: lines, stderr: [] });
+    expect(await msync(complete.port, flags)).toEqual({ status: 0, stdout: [...printed], stderr: [] });
   });
 
   test("says which console it was", async () => {
@@ -182,38 +186,6 @@ describe("who is no makuosan, or another", () => {
       status: 1,
       stderr: ["error: no makuosan at unix:/nowhere/at all (ENOENT); see README, Troubleshooting"],
     });
-  });
-});
-
-describe("patience", () => {
-  const ended = (greeting: string, patienceFor: "prompt" | "everything") => {
-    const daemon = opened(openJsonDaemon({ greeting }));
-    const { promise, resolve } = Promise.withResolvers<string>();
-    openConversation(
-      {
-        target: { kind: "tcp", host: "127.0.0.1", port: daemon.port },
-        password: undefined,
-        patienceMs: 50,
-        patienceFor,
-      },
-      (conversation) => ({
-        line: () => {},
-        // Somebody else ends what may take any time.
-        prompt: () => {
-          if (patienceFor === "prompt") setTimeout(() => conversation.end("enough"), 150);
-        },
-        ended: ({ text }) => resolve(text.replace(`tcp:127.0.0.1:${daemon.port}`, "it")),
-      }),
-    );
-    return promise;
-  };
-
-  test("ends for whoever does not greet, or does not answer", async () => {
-    const silent = "no answer from it: is a makuosan listening there?";
-    expect(await ended("", "prompt")).toBe(silent);
-    expect(await ended(">", "everything")).toBe(silent);
-    expect(await ended("> ", "everything")).toBe("it does not answer");
-    expect(await ended("> ", "prompt")).toBe("enough");
   });
 });
 
