@@ -33,7 +33,9 @@ export function lossOf(target: Target, push: PushView, now: Micros): string | un
   if (now - target.heard >= TARGET_PATIENCE_US) return "receive time out";
   const behind = push.committing || (target.phase !== "prepared" && push.isBehind(target));
   if (!behind) target.progressAt = now;
-  const long = push.committing || push.reading || push.hasAll(target.next);
+  // Who waits for packets is at nothing else.
+  const asks = now - target.askedAt < TARGET_PATIENCE_US;
+  const long = push.committing || (push.reading && !asks) || push.hasAll(target.next);
   const patience = long ? SWITCH_PATIENCE_US : STALL_PATIENCE_US;
   return now - target.progressAt >= patience ? "makes no progress" : undefined;
 }

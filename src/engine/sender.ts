@@ -122,7 +122,9 @@ export class Sender {
 
   onNak(node: NodeId, nak: Nak, now: Micros): void {
     const target = this.#targets.get(node);
-    if (target?.phase === "live" && !this.#ending.begun) this.#flow.onNak(target, nak, now);
+    if (target?.phase !== "live" || this.#ending.begun) return;
+    target.askedAt = now;
+    this.#flow.onNak(target, nak, now);
   }
 
   /** A prepared receiver asks what has become of the push. */

@@ -18,6 +18,8 @@ export type Target = {
   heard: Micros;
   /** When it last got on, or was last waiting for others. */
   progressAt: Micros;
+  /** When it last asked for what it had missed. */
+  askedAt: Micros;
   /** Number of the next record of its report (PROTOCOL §6.2). */
   reportNext: number;
   flight: TargetFlight;
@@ -49,6 +51,7 @@ export function newTarget(member: Member, now: Micros): Target {
     outcome: undefined,
     heard: now,
     progressAt: now,
+    askedAt: Number.NEGATIVE_INFINITY as Micros,
     reportNext: 0,
     flight: newTargetFlight(0),
     loss: 0,

@@ -50,6 +50,14 @@ describe("a target that reads its own tree at length", () => {
     });
   }
 
+  test("is not waited for so long while it asks for what does not reach it", () => {
+    const world = newGroup({ hosts: 3, seed: 52 });
+    world.network.filter(1, (packet) => packet.length > 400);
+    const watch = startPush(world, { task: EXTRA });
+    expect(runToEnd(world, [watch], 2 * SWITCH_PATIENCE_US)).toBeLessThan(STALL_PATIENCE_US + SOON_US);
+    expect(outcomesOf(watch)).toEqual({ host1: "lost", host2: "complete" });
+  });
+
   test("is not waited for so long where it only compares what a stat says", () => {
     const world = newGroup({ hosts: 3, seed: 52 });
     onStage(world.host(1), (request, pass) => {
