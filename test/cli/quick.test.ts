@@ -156,6 +156,20 @@ test("what the whole of msync would say and return", async () => {
   expect(done).toBeGreaterThan(20);
 }, 60_000);
 
+test.each([...BAD.map((event) => JSON.stringify(event)), ...STRANGE])(
+  "what does not go well is told, whatever comes last: %p",
+  async (bad) => {
+    const [started = "", ...others] = GOOD.map((event) => JSON.stringify(event));
+    const answer = [started, bad, ...others];
+    const script = { greeting: "> ", hello: JSON.stringify(HELLO), answer, part: 10_000, rest: -1 } as const;
+    const outcomes = [startMsync, runMsync].map((run) =>
+      outcomeOf(run, { ...script, end: "close" }, ["-r"], false),
+    );
+    const [quick, whole] = await Promise.all(outcomes);
+    expect(quick).toEqual(whole);
+  },
+);
+
 test("a push that goes well is over before the whole of msync is there", async () => {
   const answer = GOOD.map((event) => JSON.stringify(event));
   const script = { greeting: "> ", hello: JSON.stringify(HELLO), answer, part: 10_000, rest: -1 } as const;
