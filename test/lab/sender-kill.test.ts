@@ -5,7 +5,7 @@ import { Lab } from "./lab.ts";
 import { until } from "./run.ts";
 import { expectEqual, others, push, randomFile, smallFiles } from "./scenario.ts";
 
-/** With this limit the content of 24 MiB takes a second at least, so that moments mean something. */
+/** With this limit the content of 48 MiB takes two seconds at least, so that moments mean something, the last one, at 1.7 s, too. */
 const RATE = ["-T", "200"];
 const KILLS = 10;
 const LEFTOVER_MS_MAX = 10_000;
@@ -21,12 +21,12 @@ describe("a sender killed half-way", () => {
     const old = others(lab).map((host) => listing(host.path(), { changed: false }));
 
     smallFiles(host1, 120, "new");
-    await randomFile(host1, "large", 24);
+    await randomFile(host1, "large", 48);
     let daemon = daemons[0];
     let cutInContent = 0;
     for (let i = 0; i < KILLS; i++) {
       const pushing = host1.msync(["-r"]);
-      await Bun.sleep(80 + i * 95);
+      await Bun.sleep(80 + i * 180);
       const staged = (await Promise.all(others(lab).map((host) => leftovers(host.path())))).flat();
       if (staged.length > 0) cutInContent += 1;
       daemon?.killNow();
