@@ -15,6 +15,8 @@ export type Settings = {
 export type Scenario = {
   readonly name: string;
   readonly title: string;
+  /** What its figures are taken from, where that is not the rounds that were asked for. */
+  readonly basis?: string;
   readonly run: (settings: Settings, scribe: Scribe) => Promise<void>;
 };
 

@@ -17,6 +17,7 @@ const AT_REST_MS = 50;
 export const latency: Scenario = {
   name: "latency",
   title: "A 4 KiB file to 4 hosts, msync from exec to exit",
+  basis: "250 pushes",
   run: async (settings, scribe) => {
     await using bench = await labFor(settings, { receivers: 4 });
     const pushes = settings.quick ? 40 : 250;

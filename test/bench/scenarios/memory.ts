@@ -18,6 +18,7 @@ type Usage = { readonly residentMiB: number; readonly proportionalMiB: number };
 export const memory: Scenario = {
   name: "memory",
   title: "Memory and processor time of the daemons",
+  basis: "one run",
   run: async (settings, scribe) => {
     await idle(settings, scribe);
     await largePush(settings, scribe);

@@ -37,6 +37,7 @@ type Result = {
 export const scale: Scenario = {
   name: "scale",
   title: "10, 100 and 1,000 receivers on a simulated switch of 10 Gbit/s",
+  basis: "one run in virtual time",
   run: async (settings, scribe) => {
     const size = settings.quick ? QUICK : FULL;
     const lossless = await simulate(settings, [
