@@ -66,5 +66,6 @@ function told(series: Series): Series {
 
 function figure(series: Series): string {
   const note = series.note === undefined ? "" : `, ${series.note}`;
-  return `${series.name}: ${number(series.median)} ${series.unit}${note}`;
+  const value = `${number(series.median)} ${series.unit}`.trimEnd();
+  return `${series.name}: ${value}${note}`;
 }
