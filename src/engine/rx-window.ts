@@ -2,6 +2,7 @@ import { setBit } from "../wire/bitmap.ts";
 import { assert, type BlockIndex, type NodeId, type PushId, type Slot } from "../wire/brand.ts";
 import type { BlockKind } from "../wire/constants.ts";
 import { DataFlag } from "../wire/constants.ts";
+import type { BlockInSlot } from "../wire/disk-port.ts";
 import {
   closeContext,
   contextAt,
@@ -14,16 +15,6 @@ import {
   resetEntry,
 } from "../wire/rx-table.ts";
 import { WINDOW_MAX } from "./tuning.ts";
-
-/** A block that has arrived whole. */
-export type Arrived = {
-  readonly slot: Slot;
-  readonly block: BlockIndex;
-  readonly blockKind: BlockKind;
-  readonly bytes: number;
-  readonly lastOfKind: boolean;
-  readonly final: boolean;
-};
 
 /**
  * A receiver's window over the block sequence, on top of its context of the receive table: which blocks have slots, which have
@@ -73,12 +64,12 @@ export class RxWindow {
   }
 
   /** The first block that is not done with, if it has arrived whole. */
-  first(): Arrived | undefined {
+  first(): BlockInSlot | undefined {
     return this.#whole(this.next);
   }
 
   /** The first block that has not been handed out, if it has arrived whole. */
-  arrived(): Arrived | undefined {
+  arrived(): BlockInSlot | undefined {
     return this.#whole(this.#handed);
   }
 
@@ -87,7 +78,7 @@ export class RxWindow {
     this.#handed = this.#wantedFrom(this.#handed + 1);
   }
 
-  #whole(block: BlockIndex): Arrived | undefined {
+  #whole(block: BlockIndex): BlockInSlot | undefined {
     // The ring may have an older block in this place.
     if (block >= this.limit) return undefined;
     const at = entryAt(this.#context, block);

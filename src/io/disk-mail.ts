@@ -1,7 +1,14 @@
 import type { MessagePort } from "node:worker_threads";
 import type { BlockIndex, NodeId, PushId, Slot } from "../wire/brand.ts";
 import type { BlockKind } from "../wire/constants.ts";
-import type { PushKey, SourceReply, SourceRequest, StageReply, StageRequest } from "../wire/disk-port.ts";
+import type {
+  BlockInSlot,
+  PushKey,
+  SourceReply,
+  SourceRequest,
+  StageReply,
+  StageRequest,
+} from "../wire/disk-port.ts";
 
 /**
  * Messages between the engine and the disk threads: arrays of the requests and replies of wire/disk-port.ts, in order. What goes with every block
@@ -143,21 +150,12 @@ export const sourceReplyForm: FlatForm<SourceReply> = {
   }),
 };
 
-type Block = {
-  readonly slot: Slot;
-  readonly block: BlockIndex;
-  readonly blockKind: BlockKind;
-  readonly bytes: number;
-  readonly lastOfKind: boolean;
-  readonly final: boolean;
-};
-
-function putBlock(to: number[], { slot, block, blockKind, bytes, lastOfKind, final }: Block): void {
+function putBlock(to: number[], { slot, block, blockKind, bytes, lastOfKind, final }: BlockInSlot): void {
   const flags = (lastOfKind ? Flag.lastOfKind : 0) | (final ? Flag.final : 0);
   to.push(slot, block, blockKind, bytes, flags);
 }
 
-function blockAt(from: readonly number[], at: number): Block {
+function blockAt(from: readonly number[], at: number): BlockInSlot {
   const flags = number(from, at + 4);
   return {
     slot: number(from, at) as Slot,

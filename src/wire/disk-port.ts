@@ -105,22 +105,26 @@ export type SourceRequest =
   /** Forgets the push. Answered by `closed`; a `next` that is under way is not answered any more. The engine may reuse the slots only after that. */
   | { readonly kind: "close"; readonly key: PushKey };
 
+/** A whole block in a slot, on its way between the engine and the disk. */
+export type BlockInSlot = {
+  readonly slot: Slot;
+  readonly block: BlockIndex;
+  readonly blockKind: BlockKind;
+  /** Bytes of the block, digest included. */
+  readonly bytes: number;
+  readonly lastOfKind: boolean;
+  readonly final: boolean;
+};
+
 export type SourceReply =
-  | {
+  | (BlockInSlot & {
       readonly kind: "block";
       readonly key: PushKey;
-      readonly slot: Slot;
-      readonly block: BlockIndex;
-      readonly blockKind: BlockKind;
-      /** Bytes of the block, digest included. */
-      readonly bytes: number;
-      readonly lastOfKind: boolean;
-      readonly final: boolean;
       /** Entries of the section (manifest blocks only, else 0). */
       readonly entries: number;
       /** Content bytes in all, known from the last plan block on (else 0). */
       readonly contentBytes: number;
-    }
+    })
   /** The push cannot go on (base unreadable, path missing, …). `message` is complete and shown to the user. */
   | { readonly kind: "failed"; readonly key: PushKey; readonly message: string }
   | { readonly kind: "closed"; readonly key: PushKey };
@@ -140,16 +144,7 @@ export type StageRequest =
    * A complete block, in order. Answered by `used`. Blocks that were announced as unneeded are not passed, unless that was before
    * they were. A manifest block comes alone; of others several may be passed before the first is answered.
    */
-  | {
-      readonly kind: "block";
-      readonly key: PushKey;
-      readonly slot: Slot;
-      readonly block: BlockIndex;
-      readonly blockKind: BlockKind;
-      readonly bytes: number;
-      readonly lastOfKind: boolean;
-      readonly final: boolean;
-    }
+  | (BlockInSlot & { readonly kind: "block"; readonly key: PushKey })
   /**
    * Metadata and flush. Follows the final block, before that has been answered. Answered by `prepared` or `failed`; not at all if a block before it was
    * broken: it is asked for again with the final block.
