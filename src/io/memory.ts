@@ -7,6 +7,25 @@ export function freeMemory(): void {
   Bun.gc(false);
 }
 
+/** After so much that is passed on and forgotten memory is freed. */
+const PASSED_BYTES = 4 << 20;
+
+/**
+ * Frees memory each time that so much has been passed on: names of files are many small strings, each copied from form to form, and the
+ * collector, which counts the arena as the thread's own, would let hundreds of megabytes of them gather first.
+ */
+export class PassedOn {
+  #bytes = 0;
+
+  /** So many bytes of names have been worked off. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes < PASSED_BYTES) return;
+    this.#bytes = 0;
+    freeMemory();
+  }
+}
+
 /**
  * As `freeMemory`, and the rest that starting a thread has left: the text of modules, and code that runs once. What was compiled goes as well, so
  * this is for a thread that has done nothing yet.

@@ -44,6 +44,17 @@ export function toPushLine(line: SourceLine): PushLine {
   }
 }
 
+/** Bytes of the names in some lines, where these are many. */
+export function namesBytes(lines: readonly PushLine[]): number {
+  let bytes = 0;
+  for (const line of lines) {
+    if (line.kind !== "names") continue;
+    for (const path of line.updated) bytes += path.length;
+    for (const path of line.skipped) bytes += path.length;
+  }
+  return bytes;
+}
+
 const STEP_TEXTS: Readonly<Record<FailStep, string>> = {
   [FailStep.compare]: "cannot compare",
   [FailStep.stage]: "cannot stage",

@@ -2,7 +2,8 @@ import { createSource } from "../disk/source.ts";
 import type { PushKey } from "../wire/disk-port.ts";
 import { sourceReplyForm, sourceRequestForm } from "./disk-mail.ts";
 import { openDiskTools, Replies, takeRequests } from "./disk-thread.ts";
-import { type PushLine, toPushLine } from "./push-lines.ts";
+import { PassedOn } from "./memory.ts";
+import { namesBytes, type PushLine, toPushLine } from "./push-lines.ts";
 import { awaitData, type DiskThreadData, type SourceNotice } from "./threads.ts";
 
 /** The source's thread: scans and reads for the pushes of this node. */
@@ -10,6 +11,7 @@ import { awaitData, type DiskThreadData, type SourceNotice } from "./threads.ts"
 awaitData<DiskThreadData>((data) => {
   const tell = (notice: SourceNotice) => data.main.postMessage(notice);
 
+  const passedOn = new PassedOn();
   const replies = new Replies(data, sourceReplyForm);
   /** Lines of one push that have not been posted yet: one request makes many. */
   let told: { readonly key: PushKey; readonly lines: PushLine[] } | undefined;
@@ -46,7 +48,10 @@ awaitData<DiskThreadData>((data) => {
   }
 
   function flush(): void {
-    if (told !== undefined) tell({ kind: "lines", ...told });
+    if (told === undefined) return;
+    tell({ kind: "lines", ...told });
+    const bytes = namesBytes(told.lines);
     told = undefined;
+    passedOn.add(bytes);
   }
 });

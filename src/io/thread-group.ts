@@ -9,7 +9,9 @@ import { EngineClient } from "./engine-client.ts";
 import { withErrorText } from "./errno-text.ts";
 import { fault } from "./fault.ts";
 import type { Log } from "./log.ts";
+import { PassedOn } from "./memory.ts";
 import type { Network } from "./network-setup.ts";
+import { namesBytes } from "./push-lines.ts";
 import { openWake, wake } from "./shim.ts";
 import {
   ARE_YOU_THERE,
@@ -38,6 +40,7 @@ export class Threads {
   readonly #disk: DiskSettings;
   readonly #log: Log;
   readonly #memory = openMemory();
+  readonly #passedOn = new PassedOn();
   readonly #wakeFd = openWake();
   readonly #loaded = new Map<ThreadName, Promise<LoadedThread>>();
   readonly #channels = { main: openChannel(), source: openChannel(), stage: openChannel() };
@@ -153,8 +156,10 @@ export class Threads {
 
   #startSource(): void {
     this.#startDisk("source").on("message", (notice: SourceNotice) => {
-      if (notice.kind === "lines") this.engine.onLines(notice.key, notice.lines);
-      else if (notice.kind === "closed") this.engine.onSourceClosed(notice.key);
+      if (notice.kind === "lines") {
+        this.engine.onLines(notice.key, notice.lines);
+        this.#passedOn.add(namesBytes(notice.lines));
+      } else if (notice.kind === "closed") this.engine.onSourceClosed(notice.key);
       else if (notice.kind === "alive") this.#waiting.get("source")?.();
       else this.#log(notice.level, notice.text);
     });

@@ -1,4 +1,4 @@
-/** Two hundred consoles at once, and some that do not read. */
+/** Two hundred consoles at once, and some that do not read; and how much memory it takes to tell names. */
 import { describe, expect, test } from "bun:test";
 import {
   consoleLab,
@@ -18,6 +18,30 @@ const SECONDS = Number(process.env.MAKUOSAN_LAB_CONSOLE_SECONDS ?? 10);
 const QUESTIONS = 20_000;
 /** What a push of them tells at level 2 is 16 MB. */
 const FILES = 4_000;
+
+/** What a push of so many tells is 24 MB; what that may cost, in bytes. */
+const NAMED = 6_000;
+const NAMES_GROWTH_MAX = 256 << 20;
+
+describe("one console", () => {
+  test(
+    "names that are told and read take little memory, how often soever",
+    async () => {
+      const { lab, daemon } = await consoleLab();
+      await using _ = lab;
+      const host1 = lab.host(1);
+      longNames(host1, NAMED);
+      await push(host1, ["-r"]);
+      const before = usageOf(daemon);
+      for (let round = 0; round < 3; round++) {
+        const { stdout } = await push(host1, ["-r", "-n", "-vv"]);
+        expect(stdout.split("\n").length).toBeGreaterThan(4 * NAMED);
+      }
+      expect(usageOf(daemon).most - before.resident).toBeLessThan(NAMES_GROWTH_MAX);
+    },
+    SCENARIO_MS,
+  );
+});
 
 describe("200 consoles", () => {
   test(
