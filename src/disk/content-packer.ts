@@ -17,13 +17,13 @@ export class ContentPacker {
     this.#policy = new CompressionPolicy(push.task.compressLevel);
   }
 
-  /** The block of `raw` bytes of contents that stand at the push's target. */
-  block(raw: number): Made {
+  /** The block of `raw` bytes of contents that stand at the push's target. `digest`: what it has if it is sent as it is, where that is known. */
+  block(raw: number, digest?: Uint8Array): Made {
     const level = this.#policy.level(this.#push.asked);
     const { sent, compressUs } =
       level === 0 || raw <= SMALL_BYTES_MAX ? { sent: raw, compressUs: 0 } : this.#compress(raw, level);
     this.#policy.made({ raw, sent, compressUs });
-    return madeBlock(sent < raw ? BlockKind.compressed : BlockKind.content, sent);
+    return sent < raw ? madeBlock(BlockKind.compressed, sent) : madeBlock(BlockKind.content, raw, { digest });
   }
 
   /** Compresses the block where it stands, if it shrinks enough. */

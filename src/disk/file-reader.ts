@@ -1,13 +1,20 @@
 import type { Entry } from "../wire/manifest.ts";
 import type { Verdict } from "../wire/verdict.ts";
-import type { FileDigest } from "./digest.ts";
 import type { Directories } from "./directories.ts";
 import { nameOf, parentOf, toLatin1 } from "./names.ts";
 import { agesAt, provesWhole } from "./quiet.ts";
+import type { Stretch } from "./stream-digest.ts";
 import { type Extent, errnoOf, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
 
 /** From this size on the kernel is told that a file is read from front to back. */
 export const SEQUENTIAL_BYTES_MIN = 1 << 20;
+
+/** What the bytes of each file that is read go into, in order, as much at a time as the reader is asked for. */
+export type ReadDigest = {
+  reset(file: Stretch): void;
+  update(extent: Extent): void;
+  finish(): Uint8Array;
+};
 
 /** Whether a file's reading went well so far; `errno` of what failed. */
 type Health =
@@ -32,7 +39,7 @@ export class FileReader {
   readonly #sys: Sys;
   readonly #memory: Uint8Array;
   readonly #directories: Directories;
-  readonly #digest: FileDigest;
+  readonly #digest: ReadDigest;
   #fd: Fd | undefined;
   #health: Health = { kind: "good" };
   #opened: Stat | undefined;
@@ -42,7 +49,7 @@ export class FileReader {
   #size = 0;
 
   /** `memory`: the arena's bytes. The digest stays the caller's. */
-  constructor(options: { sys: Sys; memory: Uint8Array; directories: Directories; digest: FileDigest }) {
+  constructor(options: { sys: Sys; memory: Uint8Array; directories: Directories; digest: ReadDigest }) {
     this.#sys = options.sys;
     this.#memory = options.memory;
     this.#directories = options.directories;
@@ -59,9 +66,9 @@ export class FileReader {
     return this.#health.kind === "good";
   }
 
-  /** Starts a file; it must still be what its entry says, and last changed at that time if one is given. */
-  open(entry: Entry, changedNs?: bigint): void {
-    this.#digest.reset();
+  /** Starts a file, which begins at byte `from` of its round; it must still be what its entry says, and last changed at that time if one is given. */
+  open(entry: Entry, { from = 0, changedNs }: { from?: number; changedNs?: bigint } = {}): void {
+    this.#digest.reset({ from, size: entry.size });
     this.#position = 0;
     this.#size = entry.size;
     this.#health = { kind: "good" };

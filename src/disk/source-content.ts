@@ -19,6 +19,7 @@ import {
   tellProblem,
 } from "./source-push.ts";
 import { confirm, type Doubts, type Round, type RoundFile, settle, tellUnreadable } from "./source-round.ts";
+import { StreamDigest } from "./stream-digest.ts";
 import type { StreamWalk } from "./stream-walk.ts";
 import { Errno } from "./sys.ts";
 import { VerdictLog } from "./verdict-log.ts";
@@ -26,26 +27,23 @@ import { VerdictLog } from "./verdict-log.ts";
 /** Content, verdicts and amendments, to the end of the push (PROTOCOL §10.3..5). Nothing if the plan is empty. */
 export function* makeContent(tools: SourceTools, push: SourcePush): Maker {
   let round: Round | undefined = { index: 0, files: () => planned(push), bytes: push.contentBytes };
-  const digest = tools.digest.open();
+  while (round !== undefined) round = yield* play(tools, push, round);
+}
+
+/** One round: its content, its verdicts, and the amendment that makes the next one. */
+function* play(tools: SourceTools, push: SourcePush, round: Round): Maker<Round | undefined> {
+  const verdicts = new VerdictLog();
   const { sys, arena } = tools;
-  const reader = new FileReader({ sys, memory: arena.bytes, directories: push.directories, digest });
+  const { capacity, directories } = push;
+  const digest = new StreamDigest(tools.digest, { capacity, firstBlock: push.block });
+  const reader = new FileReader({ sys, memory: arena.bytes, directories, digest });
   try {
-    while (round !== undefined) round = yield* play(tools, push, { round, reader });
+    const doubts = yield* stream(tools, push, { round, reader, digest, verdicts });
+    yield* confirm(tools, push, { round, reader, verdicts, doubts });
   } finally {
     reader.close();
     digest.close();
   }
-}
-
-/** One round: its content, its verdicts, and the amendment that makes the next one. */
-function* play(
-  tools: SourceTools,
-  push: SourcePush,
-  { round, reader }: { round: Round; reader: FileReader },
-): Maker<Round | undefined> {
-  const verdicts = new VerdictLog();
-  const doubts = yield* stream(tools, push, { round, reader, verdicts });
-  yield* confirm(tools, push, { round, reader, verdicts, doubts });
   const amended = yield* judge(tools, push, { round, verdicts });
   if (amended.round === undefined) return undefined;
   yield* amend(tools, push, amended.amendments);
@@ -82,8 +80,9 @@ class PlannedFile implements RoundFile {
 function* stream(
   tools: SourceTools,
   push: SourcePush,
-  { round, reader, verdicts }: { round: Round; reader: FileReader; verdicts: VerdictLog },
+  options: { round: Round; reader: FileReader; digest: StreamDigest; verdicts: VerdictLog },
 ): Maker<Doubts> {
+  const { round, reader, digest, verdicts } = options;
   const doubts: Doubts = new Map();
   // One that changed in the last round is likelier than others to be written by somebody who is just held up.
   const judge = ({ verdict, changedNs, sure }: Reading, { entry, size }: RoundFile) => {
@@ -95,7 +94,10 @@ function* stream(
   const small = new SmallReader(tools.sys, push.directories, judge);
   const packer = new ContentPacker(tools, push);
   let filled = 0;
+  let from = 0;
   for (const file of round.files()) {
+    const start = from;
+    from += file.size;
     if (file.size <= push.capacity - filled && small.add(file, push.target + filled)) {
       filled += file.size;
       if (filled < push.capacity) continue;
@@ -105,13 +107,13 @@ function* stream(
       continue;
     }
     small.flush();
-    reader.open(file.entry);
+    reader.open(file.entry, { from: start });
     while (reader.left > 0) {
       const bytes = Math.min(reader.left, push.capacity - filled);
       reader.read({ at: push.target + filled, bytes });
       filled += bytes;
       if (filled < push.capacity) continue;
-      yield packer.block(filled);
+      yield packer.block(filled, digest.takeWhole());
       filled = 0;
     }
     judge(reader.finish(file.number), file);

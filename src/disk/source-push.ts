@@ -43,8 +43,9 @@ export type SourcePush = {
   readonly base: Fd;
   readonly directories: Directories;
   readonly sections: Sections;
-  /** Offset in the arena at which the block that is being made goes. */
+  /** Offset in the arena at which the block that is being made goes, and its number. */
   target: number;
+  block: number;
   /** How that block was asked for. */
   asked: Asked;
   /** Bytes of the content stream, once known; amendments add to it. */
@@ -60,6 +61,8 @@ export type Made =
       readonly lastOfKind: boolean;
       readonly final: boolean;
       readonly entries: number;
+      /** Its digest (PROTOCOL §5.3), where that is known already. */
+      readonly digest: Uint8Array | undefined;
     }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "pause"; readonly ms: number };
@@ -71,10 +74,10 @@ export type Maker<Result = void> = Generator<Made, Result, undefined>;
 export function madeBlock(
   blockKind: BlockKind,
   bytes: number,
-  flags: { lastOfKind?: boolean; final?: boolean; entries?: number } = {},
+  more: { lastOfKind?: boolean; final?: boolean; entries?: number; digest?: Uint8Array | undefined } = {},
 ): Made {
-  const { lastOfKind = false, final = false, entries = 0 } = flags;
-  return { kind: "block", blockKind, bytes, lastOfKind, final, entries };
+  const { lastOfKind = false, final = false, entries = 0, digest } = more;
+  return { kind: "block", blockKind, bytes, lastOfKind, final, entries, digest };
 }
 
 /** Compresses to the target; returns the frame's bytes. `raw` has at most `rawBytesMax(capacity)` bytes, so that it fits. */

@@ -48,9 +48,9 @@ export function* confirm(
   // What has changed under our eyes was perhaps read while its writer was held up in the middle: some time goes by before the second look.
   const atLeastQuiet = round.index > 0;
   if (waitNs > 0n || atLeastQuiet) yield { kind: "pause", ms: pauseMs(waitNs, { atLeastQuiet }) };
-  for (const { file, at, changedNs } of doubtful(round, doubts)) {
+  for (const { file, at, from, changedNs } of doubtful(round, doubts)) {
     const first = verdicts.at(at, file.number);
-    const second = yield* readAgain(push, { file, reader, changedNs });
+    const second = yield* readAgain(push, { file, from, reader, changedNs });
     const verdict = isEqual(first, second) ? first : without(second);
     verdicts.set(at, verdict);
     if (verdict.status === "unreadable") tellUnreadable(tools, push, file.entry, verdict.errno);
@@ -92,27 +92,37 @@ export function tellUnreadable(tools: SourceTools, push: SourcePush, entry: Entr
   tellProblem(tools, push, { path: toLatin1(entry.path), problem, errno });
 }
 
-type Doubtful = { readonly file: RoundFile; readonly at: number; readonly changedNs: bigint };
+/** `from`: where it begins in the round's stream. */
+type Doubtful = {
+  readonly file: RoundFile;
+  readonly at: number;
+  readonly from: number;
+  readonly changedNs: bigint;
+};
 
 function* doubtful(round: Round, doubts: Doubts): Generator<Doubtful, void, undefined> {
   let at = 0;
+  let from = 0;
   for (const file of round.files()) {
     const changedNs = doubts.get(at);
-    if (changedNs !== undefined) yield { file, at, changedNs };
+    if (changedNs !== undefined) yield { file, at, from, changedNs };
     at++;
+    from += file.size;
   }
 }
 
-/** One more reading of a file that was last changed at `changedNs`. */
+/** One more reading of a file that was last changed at `changedNs`, part by part, as for the stream. */
 function* readAgain(
   push: SourcePush,
-  { file, reader, changedNs }: { file: RoundFile; reader: FileReader; changedNs: bigint },
+  { file, from, reader, changedNs }: Omit<Doubtful, "at"> & { reader: FileReader },
 ): Maker<Verdict> {
-  reader.open(file.entry, changedNs);
+  const { capacity, target } = push;
+  const end = from + file.size;
+  reader.open(file.entry, { from, changedNs });
   let turn = 0;
   while (reader.good && reader.left > 0) {
-    const bytes = Math.min(reader.left, push.capacity);
-    reader.read({ at: push.target, bytes });
+    const bytes = Math.min(reader.left, capacity - ((end - reader.left) % capacity));
+    reader.read({ at: target, bytes });
     turn += bytes;
     if (turn < TURN_BYTES) continue;
     turn = 0;

@@ -99,7 +99,8 @@ class Source {
     const sections = new Sections(this.#deps);
     const asked = { key, selection, task, dryRun, names, capacity };
     const first = { slot: 0, atUs: 0, busyUs: 0, waiting: false };
-    const push = { ...asked, base, directories, sections, target: 0, asked: first, contentBytes: 0 };
+    const now = { target: 0, block: 0, asked: first, contentBytes: 0 };
+    const push = { ...asked, base, directories, sections, ...now };
     this.#pushes.set(name, { push, maker: make(this.#deps, push), asked: [], state: "ready" });
   }
 
@@ -130,6 +131,7 @@ class Source {
     const { key, slot, block, waiting = false } = request;
     const { push, maker } = known;
     push.target = slotAt(arena, slot, push.capacity);
+    push.block = block;
     push.asked = { slot, atUs: clock(), busyUs: this.#busyUs, waiting };
     const made = this.#step(maker);
     assert(made !== undefined, "the final block has been made");
@@ -163,7 +165,8 @@ class Source {
     const { arena, digest, emit } = this.#deps;
     const { key } = push;
     const { blockKind, lastOfKind, final, entries } = made;
-    arena.bytes.set(digest.block({ at: push.target, bytes: made.bytes }, block), push.target + made.bytes);
+    const own = made.digest ?? digest.block({ at: push.target, bytes: made.bytes }, block);
+    arena.bytes.set(own, push.target + made.bytes);
     const bytes = made.bytes + DIGEST_BYTES;
     const { contentBytes } = push;
     emit({ kind: "block", key, slot, block, blockKind, bytes, lastOfKind, final, entries, contentBytes });

@@ -3,12 +3,12 @@ import { DIGEST_BYTES, FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
 import type { Verdicts } from "../wire/verdict.ts";
 import type { Builder } from "./builder.ts";
-import type { FileDigest } from "./digest.ts";
 import { isTrouble } from "./errno.ts";
 import { grownTo } from "./grow.ts";
 import { Mark } from "./marks.ts";
 import { SmallMaker } from "./small-maker.ts";
 import { failure, protocolFailure, type StagePush, type StageTools } from "./stage-push.ts";
+import { StreamDigest } from "./stream-digest.ts";
 import { Errno, type Extent, type Fd, failed } from "./sys.ts";
 
 /** Bits of a `wanted` answer at most: what is beyond is sent to us and ignored. 2.6 TB with blocks of 313 KB. */
@@ -20,6 +20,13 @@ const WRITE_BACK_BYTES_MIN = 1 << 20;
 export type RoundFile = { readonly number: number; readonly size: number; readonly wanted: boolean };
 /** Those of a round, one after the other. */
 export type RoundFiles = { next(): RoundFile | undefined };
+
+/** A content block: its bytes without their digest, and that, which is right. */
+export type ContentForm = {
+  readonly extent: Extent;
+  readonly digest: Uint8Array;
+  readonly compressed: boolean;
+};
 
 export type RoundOptions = {
   readonly tools: StageTools;
@@ -36,7 +43,7 @@ export type RoundOptions = {
 /** Takes the content blocks of one round and stages the files that are wanted here, then the verdicts on them. */
 export class Round {
   readonly #options: RoundOptions;
-  readonly #digest: FileDigest;
+  readonly #digest: StreamDigest;
   readonly #files: RoundFiles;
   readonly #judged: RoundFiles;
   /** File at the point where the stream is, and where in the stream it starts. */
@@ -53,8 +60,8 @@ export class Round {
 
   constructor(options: RoundOptions) {
     this.#options = options;
-    this.#digest = options.tools.digest.open();
-    const { tools, push, builder } = options;
+    const { tools, push, builder, firstBlock } = options;
+    this.#digest = new StreamDigest(tools.digest, { capacity: push.capacity, firstBlock });
     this.#small = new SmallMaker(tools.sys, { builder, staging: push.staging }, (digests) =>
       this.#keepDigests(digests),
     );
@@ -86,7 +93,7 @@ export class Round {
   }
 
   /** Takes content block number `block` of the push, which lies at `extent` without its digest, in a slot with room for a full one. */
-  content(block: number, form: { extent: Extent; compressed: boolean }): DiskFailure | undefined {
+  content(block: number, form: ContentForm): DiskFailure | undefined {
     const { firstBlock, bytes, push } = this.#options;
     const start = (block - firstBlock) * push.capacity;
     const end = Math.min(bytes, start + push.capacity);
@@ -96,6 +103,7 @@ export class Round {
       ? this.#expand(extent, form.extent.bytes)
       : form.extent.bytes === extent.bytes;
     if (!whole) return protocolFailure();
+    const ofBlock = form.compressed ? undefined : form.digest;
     for (let file = this.#file; file !== undefined; file = this.#file) {
       const until = this.#from + file.size;
       const from = Math.max(start, this.#from);
@@ -105,7 +113,7 @@ export class Round {
           part.bytes === file.size && this.#open === undefined && !this.#options.builder.flushesSingly();
         const problem = whole
           ? this.#small.add(file.number, part)
-          : (this.#small.flush() ?? this.#take(file, from - this.#from, part));
+          : (this.#small.flush() ?? this.#take(file, from - this.#from, { part, ofBlock }));
         if (problem !== undefined) return problem;
       }
       if (until > end) break;
@@ -161,11 +169,15 @@ export class Round {
     return zstd.expandContent(arena.bytes.subarray(into.at, into.at + into.bytes), frameBytes);
   }
 
-  /** Writes a part of a file. Parts come in order; a missing one was not delivered, though wanted. */
-  #take(file: RoundFile, position: number, part: Extent): DiskFailure | undefined {
+  /** Writes a part of a file. Parts come in order; a missing one was not delivered, though wanted. `ofBlock` as for `StreamDigest`. */
+  #take(
+    file: RoundFile,
+    position: number,
+    { part, ofBlock }: { part: Extent; ofBlock: Uint8Array | undefined },
+  ): DiskFailure | undefined {
     const { tools, builder } = this.#options;
     if (this.#open === undefined) {
-      const problem = builder.advance(file.number) ?? this.#create(file.number);
+      const problem = builder.advance(file.number) ?? this.#create(file);
       if (problem !== undefined) return problem;
     }
     const open = this.#open;
@@ -173,7 +185,7 @@ export class Round {
       return protocolFailure(file.number);
     const written = tools.sys.write(open.fd, part, position);
     if (written < 0) return failure(FailStep.write, written, file.number);
-    this.#digest.update(part);
+    this.#digest.update(part, ofBlock);
     open.written += part.bytes;
     if (file.size >= WRITE_BACK_BYTES_MIN && this.#options.push.rules.flushes)
       tools.sys.writeBack(open.fd, position, part.bytes);
@@ -183,11 +195,11 @@ export class Round {
     return builder.complete(file.number, open.fd);
   }
 
-  #create(number: number): DiskFailure | undefined {
+  #create({ number, size }: RoundFile): DiskFailure | undefined {
     const fd = this.#options.builder.create(number);
     if (failed(fd)) return failure(FailStep.stage, fd, number);
     this.#open = { number, fd, written: 0 };
-    this.#digest.reset();
+    this.#digest.reset({ from: this.#from, size });
     return undefined;
   }
 

@@ -19,7 +19,14 @@ import {
   type StagePush,
   type StageTools,
 } from "./stage-push.ts";
-import { listedFiles, plannedFiles, Round, type RoundFile, type RoundFiles } from "./stage-round.ts";
+import {
+  type ContentForm,
+  listedFiles,
+  plannedFiles,
+  Round,
+  type RoundFile,
+  type RoundFiles,
+} from "./stage-round.ts";
 import { Errno, type Extent, errnoOf } from "./sys.ts";
 
 /** Up to so many removed names are cleared away before the owner hears of the commit: a slow disk removes hundreds a second. */
@@ -70,9 +77,10 @@ export class StageSession {
     const content = bytes - DIGEST_BYTES;
     const extent = { at, bytes: content };
     const possible = content >= 0 && content <= this.push.capacity;
-    this.#broken = possible && this.#digestIsGood(extent, block) ? undefined : block;
-    if (this.#broken !== undefined) return { ...answer, good: false };
-    const use = this.#use({ extent, block, blockKind, lastOfKind });
+    const digest = possible ? this.#goodDigest(extent, block) : undefined;
+    this.#broken = digest === undefined ? block : undefined;
+    if (digest === undefined) return { ...answer, good: false };
+    const use = this.#use({ extent, digest, block, blockKind, lastOfKind });
     if (use.failure === undefined && final) this.#complete();
     const failure = use.failure ?? (this.#phase.kind === "failed" ? this.#phase.failure : undefined);
     if (failure === undefined) return { ...answer, good: true, ...use };
@@ -123,17 +131,20 @@ export class StageSession {
     this.#phase = { kind: "failed", failure };
   }
 
-  #digestIsGood(extent: Extent, block: BlockIndex): boolean {
+  /** The digest of a block, if that is what stands behind it. */
+  #goodDigest(extent: Extent, block: BlockIndex): Uint8Array | undefined {
     const own = this.#tools.digest.block(extent, block);
     const after = extent.at + extent.bytes;
-    return own.every((byte, i) => byte === this.#tools.arena.bytes[after + i]);
+    for (let i = 0; i < DIGEST_BYTES; i++)
+      if (own[i] !== this.#tools.arena.bytes[after + i]) return undefined;
+    return own;
   }
 
-  #use(at: { extent: Extent; block: BlockIndex; blockKind: BlockKind; lastOfKind: boolean }): Use {
-    const { extent, block, blockKind, lastOfKind } = at;
+  #use(at: Pick<BlockRequest, "block" | "blockKind" | "lastOfKind"> & Omit<ContentForm, "compressed">): Use {
+    const { extent, digest, block, blockKind, lastOfKind } = at;
     if (this.#phase.kind === "failed") return { failure: this.#phase.failure };
     if (blockKind === BlockKind.content || blockKind === BlockKind.compressed)
-      return this.#content(block, { extent, compressed: blockKind === BlockKind.compressed });
+      return this.#content(block, { extent, digest, compressed: blockKind === BlockKind.compressed });
     const { bytes, slotBytes } = this.#tools.arena;
     const frame = bytes.subarray(extent.at, extent.at + extent.bytes);
     const raw = this.#tools.zstd.expand(frame);
@@ -196,7 +207,7 @@ export class StageSession {
     return this.#phase.kind === "round" ? this.#phase : undefined;
   }
 
-  #content(block: BlockIndex, form: { extent: Extent; compressed: boolean }): Use {
+  #content(block: BlockIndex, form: ContentForm): Use {
     const phase = this.#currentRound(block);
     const failure =
       phase === undefined || phase.verdicts ? protocolFailure() : phase.round.content(block, form);

@@ -23,6 +23,10 @@ export function createDigest(arena: Memory): Digest {
     return {
       reset: () => shim.mk_xxh3_128_reset(state.address),
       update: (extent) => shim.mk_xxh3_128_update(state.address, at(extent), extent.bytes),
+      add(digest) {
+        result.set(digest);
+        shim.mk_xxh3_128_update(state.address, out.address, XXH3_128_BYTES);
+      },
       finish() {
         shim.mk_xxh3_128_digest(state.address, out.address);
         return result.slice();

@@ -9,7 +9,7 @@ import type { Drop } from "./messages.ts";
 /** What became of a file of the content stream, by position on the wire. */
 export const VERDICT_STATUSES = ["good", "changed", "unreadable"] as const;
 export type Verdict =
-  /** `digest`: XXH3-128 of the file's bytes, seed 0, canonical form, 16 bytes. */
+  /** `digest`: the file's, as PROTOCOL §10.4 defines it, 16 bytes. */
   | { readonly entry: number; readonly status: "good"; readonly digest: Uint8Array }
   | { readonly entry: number; readonly status: "changed" }
   | { readonly entry: number; readonly status: "unreadable"; readonly errno: number };

@@ -109,15 +109,32 @@ export class Sender {
   }
 }
 
-/** The digest that a good verdict has for a file with this content. */
-export function digestOf(content: string): Uint8Array {
+/** The digest that a good verdict has for a file with this content, which lies in one block (PROTOCOL §10.4). */
+export function digestOf(content: string | Uint8Array): Uint8Array {
   const at = SLOT * tools.arena.slotBytes;
-  tools.arena.bytes.set(Buffer.from(content), at);
+  tools.arena.bytes.set(typeof content === "string" ? Buffer.from(content) : content, at);
   const digest = tools.digest.open();
   digest.update({ at, bytes: content.length });
   const result = digest.finish();
   digest.close();
   return result;
+}
+
+/** As `digestOf`, for a file that begins at byte `from` of a stream whose first block is number `first`, and lies in several blocks. */
+export function digestOfParts(
+  content: Uint8Array,
+  { from, first }: { from: number; first: number },
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let done = 0, at = from; done < content.length; ) {
+    const bytes = Math.min(content.length - done, CAPACITY - (at % CAPACITY));
+    tools.arena.bytes.set(content.subarray(done, done + bytes));
+    parts.push(tools.digest.block({ at: 0, bytes }, first + Math.floor(at / CAPACITY)));
+    done += bytes;
+    at += bytes;
+  }
+  tools.arena.bytes.set(Buffer.concat(parts));
+  return tools.digest.block({ at: 0, bytes: parts.length * DIGEST_BYTES }, 0);
 }
 
 /** Runs `act` on a receiver with a file, which must stay alone and as it is. */
