@@ -1,6 +1,9 @@
 /* Checksums by ISA-L, digests by xxHash. */
 #include "internal.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include <isa-l/crc.h>
 #include <limits.h>
 #include <string.h>
@@ -20,6 +23,29 @@ uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes)
     bytes -= INT_MAX;
   }
   return crc32_iscsi((unsigned char *)(uintptr_t)data, (int)bytes, crc);
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static uint32_t few_sse42(uint32_t crc, const uint8_t *data, uint32_t bytes)
+{
+  uint64_t long_crc = crc;
+  for (; bytes >= sizeof(uint64_t); bytes -= (uint32_t)sizeof(uint64_t), data += sizeof(uint64_t)) {
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    long_crc = _mm_crc32_u64(long_crc, word);
+  }
+  crc = (uint32_t)long_crc;
+  for (; bytes > 0; bytes--) crc = _mm_crc32_u8(crc, *data++);
+  return crc;
+}
+#endif
+
+uint32_t crc32c_few(uint32_t crc, const uint8_t *data, uint32_t bytes)
+{
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("sse4.2")) return few_sse42(crc, data, bytes);
+#endif
+  return crc32c_continue(crc, data, bytes);
 }
 
 uint32_t copy_plain(uint32_t crc, uint8_t *to, const uint8_t *from, uint32_t bytes)

@@ -91,7 +91,10 @@ static inline uint8_t *symbol_address(const struct mk_net *net, uint32_t slot, u
 #define CRC32C_START 0xffffffffu
 uint32_t crc32c_continue(uint32_t crc, const uint8_t *data, uint32_t bytes);
 
-/* The same, and copies the bytes, in one pass over them. The two do not overlap. */
+/* The same, for a few dozen bytes: by the processor's own instruction where it has one, in a fraction of the time. */
+uint32_t crc32c_few(uint32_t crc, const uint8_t *data, uint32_t bytes);
+
+/* As crc32c_continue, and copies the bytes, in one pass over them. The two do not overlap. */
 uint32_t crc32c_copy(uint32_t crc, uint8_t *to, const uint8_t *from, uint32_t bytes);
 
 /* The checksum of a packet in two parts: its header, whose own checksum field counts as zero, and its body (PROTOCOL §2). */

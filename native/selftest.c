@@ -18,6 +18,7 @@ void selftest_hash(void)
   for (uint32_t i = 0; i < bytes; i++) data[i] = (uint8_t)next_random(&random);
   CHECK(mk_crc32c((const uint8_t *)"123456789", 9) == 0xe3069283u);
   CHECK(mk_crc32c(data, 0) == 0);
+  for (uint32_t few = 0; few < 70; few++) CHECK(crc32c_few(few, data + 1, few) == crc32c_continue(few, data + 1, few));
   CHECK(~crc32c_continue(crc32c_continue(CRC32C_START, data, 33), data + 33, bytes - 33) == mk_crc32c(data, bytes));
   mk_xxh3_128(data, 0, 0, whole);
   CHECK(memcmp(whole, empty_digest, sizeof whole) == 0);
