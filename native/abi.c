@@ -9,6 +9,7 @@
 #define STAT(field) (uint32_t)offsetof(struct mk_fs_stat, field)
 #define NEW_FILE(field) (uint32_t)offsetof(struct mk_fs_new_file, field)
 #define OLD_FILE(field) (uint32_t)offsetof(struct mk_fs_old_file, field)
+#define ENTRIES(field) (uint32_t)offsetof(struct mk_entries, field)
 #define SPACE(field) (uint32_t)offsetof(struct mk_fs_space, field)
 
 /* One word for each row of netLayout in src/io/abi-net.ts, then of hashLayout, fsLayout and procLayout, in their order. */
@@ -50,8 +51,12 @@ static const uint32_t layout[] = {
   sizeof(struct mk_fs_old_file),
   OLD_FILE(at), OLD_FILE(seconds), OLD_FILE(changed_ns), OLD_FILE(bytes), OLD_FILE(nanoseconds), OLD_FILE(directory), OLD_FILE(name),
   OLD_FILE(error), OLD_FILE(changed), OLD_FILE(digest), OLD_FILE(at_rest),
-  MK_FS_OTHER_TYPE, MK_FS_OTHER_MODE, MK_FS_OTHER_OWNER, MK_FS_OTHER_TIME, MK_FS_OTHER_SIZE, MK_FS_MISSING, MK_FS_UNKNOWN,
-  MK_FS_ENTRY_BYTES,
+  MK_FS_OTHER_TYPE, MK_FS_OTHER_MODE, MK_FS_OTHER_OWNER, MK_FS_OTHER_TIME, MK_FS_OTHER_SIZE, MK_FS_MORE, MK_FS_MISSING,
+  MK_FS_UNKNOWN, MK_FS_ENTRY_BYTES,
+  sizeof(struct mk_entries),
+  ENTRIES(starts), ENTRIES(name_at), ENTRIES(parent_at), ENTRIES(parents_bytes), ENTRIES(parent_bytes), ENTRIES(sibling), ENTRIES(names),
+  ENTRIES(parents),
+  MK_ENTRIES_SHORT, MK_ENTRIES_RANGE, MK_ENTRIES_LONG,
   /* process */
   MK_READY_FD,
 };

@@ -201,6 +201,7 @@ static uint8_t difference(const struct statx *is, const uint8_t *entry)
   static const uint32_t types[] = {0, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFBLK, S_IFCHR};
   const uint32_t type = entry[0] < sizeof types / sizeof types[0] ? types[entry[0]] : 0;
   uint32_t found = 0;
+  if ((type != S_IFREG && type != S_IFIFO) || (entry[2] & 04) != 0) found |= MK_FS_MORE;
   if ((is->stx_mode & S_IFMT) != type) found |= MK_FS_OTHER_TYPE;
   else if (S_ISREG(is->stx_mode) && is->stx_size != big_endian(entry + 24, 8)) found |= MK_FS_OTHER_SIZE;
   if ((is->stx_mode & 07777) != big_endian(entry + 2, 2)) found |= MK_FS_OTHER_MODE;

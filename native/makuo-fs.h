@@ -196,6 +196,7 @@ enum mk_fs_differs {
   MK_FS_OTHER_OWNER = 4,  /* uid or gid */
   MK_FS_OTHER_TIME = 8,
   MK_FS_OTHER_SIZE = 16,  /* of two files */
+  MK_FS_MORE = 32,        /* of the entry: it is neither a file nor a FIFO, or has set-group-id, so that there is more to it than is compared */
   MK_FS_MISSING = 64,     /* there is no such name */
   MK_FS_UNKNOWN = 128     /* its status cannot be had for another reason */
 };
@@ -210,5 +211,34 @@ enum mk_fs_differs {
  */
 MK_API int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, const uint8_t *entries, uint32_t entries_bytes,
                              const uint32_t *at, uint32_t count, uint8_t *differs);
+
+/* ---- 13.2 The entries of a manifest section (src/wire/PROTOCOL.md, 10.1), which may be anything, as columns. */
+
+#define MK_ENTRIES_MAX 1024u
+
+struct mk_entries {
+  uint32_t starts[MK_ENTRIES_MAX + 1];         /* where entries start in the section; behind the last, where it ends */
+  uint32_t name_at[MK_ENTRIES_MAX + 1];        /* where their names start in `names`; behind the last, where the next would */
+  uint32_t parent_at[MK_ENTRIES_MAX];          /* where the paths of their directories start in `parents` */
+  uint32_t parents_bytes;                      /* of `parents` */
+  uint16_t parent_bytes[MK_ENTRIES_MAX];       /* of that path; 0: it is directly below the base */
+  uint8_t sibling[MK_ENTRIES_MAX];             /* 1: in the directory of the entry before */
+  uint8_t names[MK_ENTRIES_MAX * 256u];        /* the last components of all paths, each with a NUL behind it */
+  uint8_t parents[MK_ENTRIES_MAX * 4095u];     /* paths of directories, each once for entries that follow one another in it */
+};
+
+/* What is wrong with a section: the first thing that is. */
+enum mk_entries_fault {
+  MK_ENTRIES_SHORT = 1,  /* it ends within an entry */
+  MK_ENTRIES_RANGE = 2,  /* an entry breaks a rule */
+  MK_ENTRIES_LONG = 3    /* it goes on behind the last entry */
+};
+
+/*
+ * Reads the `count` entries of a section, which begin at offset `at` and end where it ends, and checks every rule that one section can break; with
+ * `digests` (0 or 1) every file must have a digest, else none may. Returns 0, or enum mk_entries_fault, and then `out` is good for nothing. -EINVAL if the
+ * arguments are not as said.
+ */
+MK_API int32_t mk_entries_read(const uint8_t *section, uint32_t bytes, uint32_t at, uint32_t count, uint32_t digests, struct mk_entries *out);
 
 #endif

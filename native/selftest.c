@@ -116,6 +116,7 @@ int main(int argc, char **argv)
   selftest_net();
   selftest_process();
   selftest_fs();
+  selftest_entries();
   selftest_daemon();
   printf("selftest: passed\n");
   return 0;

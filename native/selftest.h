@@ -104,6 +104,7 @@ void selftest_build(void);
 void selftest_net(void);
 void selftest_process(void);
 void selftest_fs(void);
+void selftest_entries(void);
 void selftest_daemon(void);
 
 /* The argument with which the program is what selftest_daemon starts. */

@@ -95,16 +95,15 @@ export class Comparer {
     const reserved = isReserved(directory);
     const found: Found = { ground: undefined, differs: undefined, first: 0, to };
     for (let index = from; index < to; index++) {
+      // Nearly all that there is to do in a tree that did not change. In the base there is a name that no entry may have.
+      if (directory !== "" && found.differs?.[index - found.first] === 0) continue;
       const number = firstEntry + index;
       if (reserved || (directory === "" && isReserved(tablePath(table, index))))
         return { errno: Errno.EPERM, step: FailStep.manifest, entry: number };
       const type = table.type(index);
       if (rules.leavesAlone(type)) continue;
       found.ground ??= this.#groundOf(directory);
-      // Nearly all that there is to do in a tree that did not change.
-      const same =
-        found.differs?.[index - found.first] === 0 && saysAll(this.#options.sys, type, table.mode(index));
-      const mark = same ? 0 : this.#compare(work, found.ground, { index, found });
+      const mark = this.#compare(work, found.ground, { index, found });
       if (mark < 0) return { errno: errnoOf(mark), step: FailStep.compare, entry: number };
       marks[index] = mark;
       if (type !== "directory") continue;
@@ -129,7 +128,7 @@ export class Comparer {
       found.first = index;
     }
     const differs = found.differs[index - found.first] ?? Differs.unknown;
-    if (differs === 0 && saysAll(sys, what.type, table.mode(index))) return 0;
+    if ((differs & ~Differs.more) === 0 && saysAll(sys, what.type, table.mode(index))) return 0;
     const mark = differs === Differs.missing ? anew(what) : this.#decide(parent, number, table.entry(index));
     if (mark < 0 || !moves(mark)) return mark;
     ground.fault ??= parentFault(sys, place, parent);

@@ -1,5 +1,6 @@
 import { sameBytes } from "../wire/bitmap.ts";
 import { assert } from "../wire/brand.ts";
+import type { ReadColumns } from "../wire/entry-columns.ts";
 import { EntryTable } from "../wire/entry-table.ts";
 import { decodeTable, type Entry, type TableSection } from "../wire/manifest.ts";
 import type { Drop } from "../wire/messages.ts";
@@ -29,9 +30,17 @@ type Kept = {
   plan: Uint8Array | undefined;
 };
 
+export type SectionsTools = {
+  readonly zstd: Zstd;
+  /** Reads entries; undefined: each table by itself. */
+  readonly readColumns?: ReadColumns | undefined;
+  readonly freeMemory: () => void;
+};
+
 /** A manifest in little memory: sections stay compressed and are expanded again when they are looked at. */
 export class Sections {
   readonly #zstd: Zstd;
+  readonly #readColumns: ReadColumns | undefined;
   readonly #freeMemory: () => void;
   #gone = 0;
   readonly #kept: Kept[] = [];
@@ -44,8 +53,9 @@ export class Sections {
   /** Those of the push (PROTOCOL §10.6). */
   terms: Terms = NO_TERMS;
 
-  constructor({ zstd, freeMemory }: { readonly zstd: Zstd; readonly freeMemory: () => void }) {
+  constructor({ zstd, readColumns, freeMemory }: SectionsTools) {
     this.#zstd = zstd;
+    this.#readColumns = readColumns;
     this.#freeMemory = freeMemory;
   }
 
@@ -61,7 +71,7 @@ export class Sections {
 
   /** Looks at a section, which `add` may take then. The table is good until another section is looked at. */
   decode(raw: Uint8Array): (TableSection & { readonly table: EntryTable }) | Drop {
-    const table = this.#spare ?? new EntryTable();
+    const table = this.#spare ?? new EntryTable(this.#readColumns);
     this.#spare = table;
     const section = decodeTable(raw, table, this.terms);
     return typeof section === "string" ? section : { ...section, table };

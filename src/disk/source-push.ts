@@ -1,6 +1,7 @@
 import { setBit } from "../wire/bitmap.ts";
 import type { BlockKind } from "../wire/constants.ts";
 import type { PushKey, Selection, Task } from "../wire/disk-port.ts";
+import type { ReadColumns } from "../wire/entry-columns.ts";
 import { rawBytesMax } from "../wire/manifest.ts";
 import type { Arena } from "./arena.ts";
 import type { Asked } from "./compression.ts";
@@ -19,6 +20,8 @@ export type SourceTools = {
   readonly arena: Arena;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  /** As of `SectionsTools`. */
+  readonly readColumns?: ReadColumns | undefined;
   /** Called in the middle of long work: much that nobody uses any more may be there. */
   readonly freeMemory: () => void;
   /** The base directory's absolute path as users know it, which a chroot does not change. */

@@ -1,5 +1,6 @@
 import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure, PushKey } from "../wire/disk-port.ts";
+import type { ReadColumns } from "../wire/entry-columns.ts";
 import type { Entry } from "../wire/manifest.ts";
 import type { Arena } from "./arena.ts";
 import type { Budget } from "./budget.ts";
@@ -20,6 +21,8 @@ export type StageTools = {
   readonly arena: Arena;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  /** As of `SectionsTools`. */
+  readonly readColumns?: ReadColumns | undefined;
   /** Called in the middle of long work: much that nobody uses any more may be there. */
   readonly freeMemory: () => void;
   /** Device nodes are made, replaced and removed here. */

@@ -132,8 +132,20 @@ export type TakenFile = {
 /** Files that changed at `youngNs` or later are young, at `freshNs` or later fresh; nanoseconds since 1970. */
 export type Ages = { readonly youngNs: bigint; readonly freshNs: bigint };
 
-/** How a name differs from its entry: bits. `size`: of two files. `unknown`: its status cannot be had, for another reason than that it is missing. */
-export const Differs = { type: 1, mode: 2, owner: 4, time: 8, size: 16, missing: 64, unknown: 128 } as const;
+/**
+ * How a name differs from its entry: bits. `size`: of two files. `more`: there is more to the entry than is compared, as it is neither a file nor a FIFO, or
+ * has set-group-id. `unknown`: its status cannot be had, for another reason than that it is missing.
+ */
+export const Differs = {
+  type: 1,
+  mode: 2,
+  owner: 4,
+  time: 8,
+  size: 16,
+  more: 32,
+  missing: 64,
+  unknown: 128,
+} as const;
 
 /** Entries of a table that are in one directory: from index `from` on, until before `to`. */
 export type Siblings = { readonly table: EntryTable; readonly from: number; readonly to: number };
@@ -158,7 +170,7 @@ export interface Sys {
   statMany(dir: Fd, names: readonly Latin1[]): (Stat | Failed)[];
   /**
    * How names in a directory differ from their entries (`Differs`, 0: not at all), links not followed, target and device number not looked at; one
-   * for each, in order. Good until the next call.
+   * for each, in order. Good until the next call. `missing` and `unknown` stand alone.
    */
   compare(dir: Fd, siblings: Siblings): Uint8Array;
   /** What a link says, 1..4,095 bytes. */

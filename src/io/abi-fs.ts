@@ -33,6 +33,7 @@ export const fsSymbols = {
   mk_fs_await_writes: { args: ["i32"], returns: "void" },
   mk_fs_make_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
   mk_fs_compare: { args: ["i32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  mk_entries_read: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
   mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32", "i64", "i64"], returns: "i32" },
 } as const;
 
@@ -124,9 +125,26 @@ export const FsDiffers = {
   owner: 4,
   time: 8,
   size: 16,
+  more: 32,
   missing: 64,
   unknown: 128,
 } as const;
+
+/** Bytes of struct mk_entries, then its fields' offsets. */
+export const ENTRIES_BYTES = 4_470_796;
+export const EntriesField = {
+  starts: 0,
+  nameAt: 4100,
+  parentAt: 8200,
+  parentsBytes: 12_296,
+  parentBytes: 12_300,
+  sibling: 14_348,
+  names: 15_372,
+  parents: 277_516,
+} as const;
+
+/** What is wrong with a section. */
+export const EntriesFault = { short: 1, range: 2, long: 3 } as const;
 
 function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(table).map(([name, value]) => [`${prefix}.${name}`, value]);
@@ -147,4 +165,7 @@ export const fsLayout: readonly (readonly [name: string, value: number])[] = [
   ...fields("OldFileField", OldFileField),
   ...fields("FsDiffers", FsDiffers),
   ["ENTRY_FIXED_BYTES", ENTRY_FIXED_BYTES],
+  ["ENTRIES_BYTES", ENTRIES_BYTES],
+  ...fields("EntriesField", EntriesField),
+  ...fields("EntriesFault", EntriesFault),
 ];

@@ -2,8 +2,10 @@ import type { Arena } from "../disk/arena.ts";
 import type { Digest } from "../disk/digest.ts";
 import type { Sys } from "../disk/sys.ts";
 import { createZstd, type Zstd } from "../disk/zstd.ts";
+import type { ReadColumns } from "../wire/entry-columns.ts";
 import { createDigest } from "./digest.ts";
 import { type FlatForm, postValues, readValues } from "./disk-mail.ts";
+import { shimColumnReader } from "./entry-columns.ts";
 import { addressOf } from "./ffi.ts";
 import { freeMemory } from "./memory.ts";
 import { wake } from "./shim.ts";
@@ -22,6 +24,7 @@ export type DiskTools = {
   readonly sys: Sys;
   readonly digest: Digest;
   readonly zstd: Zstd;
+  readonly readColumns: ReadColumns;
   readonly freeMemory: () => void;
 };
 
@@ -39,6 +42,7 @@ export function openDiskTools(data: DiskThreadData): DiskTools {
     sys: createSys(memory),
     digest: createDigest(memory),
     zstd: createZstd(),
+    readColumns: shimColumnReader(),
     // The collector counts the arena as this thread's own, and would wait for as much garbage again.
     freeMemory,
   };

@@ -1,48 +1,49 @@
 import { assert } from "./brand.ts";
-import { EXPANDED_BYTES_MAX, NAME_BYTES_MAX, SECTION_ENTRIES_MAX } from "./constants.ts";
+import { EXPANDED_BYTES_MAX, SECTION_ENTRIES_MAX } from "./constants.ts";
+import { type Entry, type EntryType, entryAt, entrySizeAt, entryTypeAt } from "./entry.ts";
 import {
-  checkEntry,
-  type Entry,
-  type EntryReader,
-  type EntryType,
-  entryAt,
-  entrySizeAt,
-  entryTypeAt,
-  hasDigest,
-  openReader,
-} from "./entry.ts";
+  columnReader,
+  type EntriesPlace,
+  type EntryColumns,
+  type ReadColumns,
+  withRoom,
+} from "./entry-columns.ts";
 import type { Drop } from "./messages.ts";
 import { SLASH } from "./path.ts";
-
-/** What names, or paths of directories, get first. */
-const TEXT_BYTES_FIRST = 32_768;
 
 /**
  * The entries of one section in flat memory, which the next section may use again: of a million entries that are as they should be, nobody
  * needs an object. Indexes count in the section.
  */
 export class EntryTable {
-  /** The section's bytes, a copy. */
+  readonly #readColumns: ReadColumns;
+  /** The section's bytes, a copy, and more. */
   #bytes = new Uint8Array(0);
-  #reader: EntryReader = openReader(this.#bytes, 0);
-  /** Where entries start; behind the last, where it ends. */
+  #view = new DataView(this.#bytes.buffer);
+  /** As of `EntryColumns`. */
   readonly #at = new Uint32Array(SECTION_ENTRIES_MAX + 1);
-  /** The last components of all paths, each with a NUL behind it, and where they start. */
-  #names: Uint8Array = new Uint8Array(TEXT_BYTES_FIRST);
   readonly #nameAt = new Uint32Array(SECTION_ENTRIES_MAX + 1);
-  /** The paths of their directories, one after the other, each once for entries that follow one another in it; and where an entry's starts. */
-  #parents: Uint8Array = new Uint8Array(TEXT_BYTES_FIRST);
   readonly #parentAt = new Uint32Array(SECTION_ENTRIES_MAX);
-  /** Bytes of it. */
   readonly #parentBytes = new Uint16Array(SECTION_ENTRIES_MAX);
-  #parentsEnd = 0;
-  /** 1: in the directory of the entry before. */
   readonly #sibling = new Uint8Array(SECTION_ENTRIES_MAX);
+  #names: Uint8Array = new Uint8Array(0);
+  #parents: Uint8Array = new Uint8Array(0);
   #count = 0;
+  #loads = 0;
+
+  /** `readColumns`: what sections are read with; one of its own if there is none. */
+  constructor(readColumns: ReadColumns = columnReader()) {
+    this.#readColumns = readColumns;
+  }
 
   /** Number of entries. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How often entries were put into it: while it stays the same, so do they. */
+  get loads(): number {
+    return this.#loads;
   }
 
   /** The entries as they came (PROTOCOL §10.1), one after the other, and where each of them starts. */
@@ -64,65 +65,57 @@ export class EntryTable {
     return this.#parents;
   }
 
-  /** Takes `count` entries from the end of a section, from offset `at` on, checked by every rule of §10.1 that one section can break. */
-  load(
-    section: Uint8Array,
-    { at, count, digests }: { at: number; count: number; digests: boolean },
-  ): Drop | undefined {
-    this.#count = 0;
+  /** Takes the entries of a section, checked by every rule of §10.1 that one section can break. */
+  load(section: Uint8Array, place: EntriesPlace): Drop | undefined {
+    const { count } = place;
     const { length } = section;
+    this.#count = 0;
+    this.#loads++;
     assert(length <= EXPANDED_BYTES_MAX && count <= SECTION_ENTRIES_MAX, "section too large for a table");
-    if (this.#bytes.length < length) this.#bytes = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
-    this.#bytes.set(section);
-    const reader = { ...openReader(this.#bytes.subarray(0, length), at), path: this.#reader.path };
-    this.#reader = reader;
-    this.#parentsEnd = 0;
-    for (let index = 0; index < count; index++) {
-      const { at: start } = reader;
-      this.#at[index] = start;
-      const fault = checkEntry(reader);
-      if (fault !== undefined) return fault;
-      if (reader.type === "file" && hasDigest(reader, start) !== digests) return "range";
-      this.#takePath(index, reader.view.getUint16(start + 32));
+    const columns = this.#readColumns(section, place);
+    if (typeof columns === "string") return columns;
+    this.#take(columns, count);
+    if (this.#bytes.length < length) {
+      this.#bytes = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
+      this.#view = new DataView(this.#bytes.buffer);
     }
-    this.#at[count] = reader.at;
-    if (reader.at !== length) return "long";
+    this.#bytes.set(section);
     this.#count = count;
     return undefined;
   }
 
   type(index: number): EntryType {
-    return entryTypeAt(this.#reader.view, this.#at[index] ?? 0);
+    return entryTypeAt(this.#view, this.#at[index] ?? 0);
   }
 
   /** Bytes of a file, or number of a device. */
   size(index: number): number {
-    return entrySizeAt(this.#reader.view, this.#at[index] ?? 0);
+    return entrySizeAt(this.#view, this.#at[index] ?? 0);
   }
 
   mode(index: number): number {
-    return this.#reader.view.getUint16((this.#at[index] ?? 0) + 2);
+    return this.#view.getUint16((this.#at[index] ?? 0) + 2);
   }
 
   uid(index: number): number {
-    return this.#reader.view.getUint32((this.#at[index] ?? 0) + 4);
+    return this.#view.getUint32((this.#at[index] ?? 0) + 4);
   }
 
   gid(index: number): number {
-    return this.#reader.view.getUint32((this.#at[index] ?? 0) + 8);
+    return this.#view.getUint32((this.#at[index] ?? 0) + 8);
   }
 
   /** Seconds of the time of modification, as their upper and their lower 32 bits. */
   secondsHigh(index: number): number {
-    return this.#reader.view.getInt32((this.#at[index] ?? 0) + 12);
+    return this.#view.getInt32((this.#at[index] ?? 0) + 12);
   }
 
   secondsLow(index: number): number {
-    return this.#reader.view.getUint32((this.#at[index] ?? 0) + 16);
+    return this.#view.getUint32((this.#at[index] ?? 0) + 16);
   }
 
   nanoseconds(index: number): number {
-    return this.#reader.view.getUint32((this.#at[index] ?? 0) + 20);
+    return this.#view.getUint32((this.#at[index] ?? 0) + 20);
   }
 
   /** Offset in `names` at which an entry's name starts; of `count`: behind the last. */
@@ -176,7 +169,7 @@ export class EntryTable {
   /** An entry as a value that shares no memory with the table. */
   entry(index: number): Entry {
     assert(index >= 0 && index < this.#count, "entry outside its section");
-    return entryAt(this.#reader, this.#at[index] ?? 0, this.path(index));
+    return entryAt({ bytes: this.#bytes, view: this.#view }, this.#at[index] ?? 0, this.path(index));
   }
 
   /** All of them. */
@@ -184,37 +177,16 @@ export class EntryTable {
     return Array.from({ length: this.#count }, (_, index) => this.entry(index));
   }
 
-  /** Keeps the path that the reader has, of which `shared` bytes are of the one before. */
-  #takePath(index: number, shared: number): void {
-    const { path, pathLength, parentBytes } = this.#reader;
-    const before = index === 0 ? -1 : (this.#parentBytes[index - 1] ?? 0);
-    // Of one directory are two paths with as many bytes before the last slash, if they share those.
-    const sibling = parentBytes === before && (parentBytes === 0 || shared > parentBytes);
-    this.#sibling[index] = sibling ? 1 : 0;
-    this.#parentBytes[index] = parentBytes;
-    if (sibling) this.#parentAt[index] = this.#parentAt[index - 1] ?? 0;
-    else this.#takeParent(index, path, parentBytes);
-    let end = index === 0 ? 0 : (this.#nameAt[index] ?? 0);
-    this.#names = withRoom(this.#names, end, NAME_BYTES_MAX + 1);
-    const names = this.#names;
-    for (let i = parentBytes === 0 ? 0 : parentBytes + 1; i < pathLength; i++) names[end++] = path[i] ?? 0;
-    names[end++] = 0;
-    this.#nameAt[index + 1] = end;
+  #take(columns: EntryColumns, count: number): void {
+    this.#at.set(columns.starts.subarray(0, count + 1));
+    this.#nameAt.set(columns.nameAt.subarray(0, count + 1));
+    this.#parentAt.set(columns.parentAt.subarray(0, count));
+    this.#parentBytes.set(columns.parentBytes.subarray(0, count));
+    this.#sibling.set(columns.sibling.subarray(0, count));
+    const namesBytes = columns.nameAt[count] ?? 0;
+    this.#names = withRoom(this.#names, 0, namesBytes);
+    this.#names.set(columns.names.subarray(0, namesBytes));
+    this.#parents = withRoom(this.#parents, 0, columns.parentsBytes);
+    this.#parents.set(columns.parents.subarray(0, columns.parentsBytes));
   }
-
-  #takeParent(index: number, path: Uint8Array, bytes: number): void {
-    const at = this.#parentsEnd;
-    this.#parents = withRoom(this.#parents, at, bytes);
-    this.#parents.set(path.subarray(0, bytes), at);
-    this.#parentAt[index] = at;
-    this.#parentsEnd = at + bytes;
-  }
-}
-
-/** The same memory, or a larger copy, so that behind its first `used` bytes there is room for `more`. */
-function withRoom(bytes: Uint8Array, used: number, more: number): Uint8Array {
-  if (used + more <= bytes.length) return bytes;
-  const grown = new Uint8Array(2 * (used + more));
-  grown.set(bytes.subarray(0, used));
-  return grown;
 }

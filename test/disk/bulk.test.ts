@@ -246,6 +246,7 @@ test("names are compared with their entries in every way in which they can diffe
   const changes: ((entry: Entry) => Partial<Entry>)[] = [
     () => ({}),
     ({ mode }) => ({ mode: mode ^ 0o4000 }),
+    ({ mode }) => ({ mode: mode ^ 0o2000 }),
     ({ uid }) => ({ uid: uid + 1 }),
     ({ gid }) => ({ gid: gid + 1 }),
     ({ seconds }) => ({ seconds: seconds + (1n << 32n) }),
@@ -253,6 +254,7 @@ test("names are compared with their entries in every way in which they can diffe
     ({ nanoseconds }) => ({ nanoseconds: nanoseconds ^ 1 }),
     ({ type, size }) => ({ size: type === "file" ? size + 2 ** 32 : 0 }),
     ({ type }) => (type === "symlink" ? {} : { type: "directory", size: 0 }),
+    ({ type }) => (type === "symlink" ? {} : { type: "fifo", size: 0 }),
     ({ path }) => ({ path: new Uint8Array([...path, 0x21]) }),
   ];
   const seen = new Set<number>();
@@ -271,7 +273,9 @@ test("names are compared with their entries in every way in which they can diffe
       for (const bits of many) seen.add(bits);
     }
   });
-  expect([...seen].sort((a, b) => a - b)).toEqual([0, 1, 2, 4, 8, 16, 64]);
+  const of = (more: number) => [...seen].filter((bits) => (bits & Differs.more) === more);
+  expect(of(0).sort((a, b) => a - b)).toEqual([0, 1, 2, 4, 8, 16, 64]);
+  expect(of(Differs.more).sort((a, b) => a - b)).toEqual([32, 33, 34, 36, 40]);
   expect([...real.compare(-1 as Fd, { table: tableOf(paths), from: 0, to: 1 })]).toEqual([Differs.unknown]);
   real.close(dir);
 });

@@ -51,7 +51,9 @@ function differenceOf(entry: Entry, stat: Stat | Failed): number {
   if (failed(stat)) return stat === -Errno.ENOENT ? Differs.missing : Differs.unknown;
   const sameTime = stat.seconds === entry.seconds && stat.nanoseconds === entry.nanoseconds;
   const sameSize = stat.kind !== "file" || entry.type !== "file" || stat.size === entry.size;
+  const plain = (entry.type === "file" || entry.type === "fifo") && (entry.mode & 0o2000) === 0;
   return (
+    (plain ? 0 : Differs.more) |
     (stat.kind === entry.type ? 0 : Differs.type) |
     (stat.mode === entry.mode ? 0 : Differs.mode) |
     (stat.uid === entry.uid && stat.gid === entry.gid ? 0 : Differs.owner) |

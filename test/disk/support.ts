@@ -11,6 +11,7 @@ import { createStage } from "../../src/disk/stage.ts";
 import type { Latin1, Sys } from "../../src/disk/sys.ts";
 import { createZstd, type Zstd } from "../../src/disk/zstd.ts";
 import { createDigest } from "../../src/io/digest.ts";
+import { shimColumnReader } from "../../src/io/entry-columns.ts";
 import { allocate } from "../../src/io/ffi.ts";
 import { createSys } from "../../src/io/sys.ts";
 import { assert, type BlockIndex, type NodeId, type PushId, type Slot } from "../../src/wire/brand.ts";
@@ -24,6 +25,7 @@ import type {
   Task,
 } from "../../src/wire/disk-port.ts";
 import { SEND_TASK } from "../../src/wire/disk-port.ts";
+import type { ReadColumns } from "../../src/wire/entry-columns.ts";
 import { singly } from "./singly.ts";
 import { type Block, type Outcome, Target, unite } from "./target.ts";
 
@@ -37,6 +39,7 @@ export const tools: {
   arena: Arena;
   digest: Digest;
   zstd: Zstd;
+  readColumns: ReadColumns;
   freeMemory: () => void;
   shownBase: Latin1;
   ownerMatch: boolean;
@@ -48,6 +51,7 @@ export const tools: {
   arena,
   digest: createDigest(memory),
   zstd: createZstd(),
+  readColumns: shimColumnReader(),
   freeMemory: () => {},
   shownBase: "/shown/base",
   ownerMatch: false,
