@@ -30,21 +30,6 @@ struct reader {
   uint8_t path[PATH_MAX_BYTES];
 };
 
-static uint32_t big16(const uint8_t *from)
-{
-  return (uint32_t)from[0] << 8 | from[1];
-}
-
-static uint32_t big32(const uint8_t *from)
-{
-  return big16(from) << 16 | big16(from + 2);
-}
-
-static uint64_t big64(const uint8_t *from)
-{
-  return (uint64_t)big32(from) << 32 | big32(from + 4);
-}
-
 /* A byte's place in the manifest's order. */
 static uint32_t rank(uint8_t byte)
 {
@@ -61,14 +46,14 @@ static int is_component(const uint8_t *first, uint32_t bytes)
 /* Whether what an entry says of itself, its path apart, may be. */
 static int is_sound(const uint8_t *entry)
 {
-  const uint32_t type = entry[0], flags = entry[1], mode = big16(entry + 2);
-  const uint64_t size = big64(entry + 24);
+  const uint32_t type = entry[0], flags = entry[1], mode = get16(entry + 2);
+  const uint64_t size = get64(entry + 24);
   if (type == 0 || type > TYPES) return 0;
   if ((flags & ~(type == FILE_TYPE ? DIGEST_FLAG : type == DIRECTORY_TYPE ? LISTED_FLAG : 0u)) != 0 || mode > MODE_MAX) return 0;
-  if (big32(entry + 4) == ID_NONE || big32(entry + 8) == ID_NONE || big32(entry + 20) > NANOSECONDS_MAX || size > SIZE_MAX_SAFE) return 0;
+  if (get32(entry + 4) == ID_NONE || get32(entry + 8) == ID_NONE || get32(entry + 20) > NANOSECONDS_MAX || size > SIZE_MAX_SAFE) return 0;
   if (size != 0 && type != FILE_TYPE && type != BLOCK_TYPE && type != CHARACTER_TYPE) return 0;
   if (type != OTHER_TYPE) return 1;
-  return mode == 0 && big32(entry + 4) == 0 && big32(entry + 8) == 0 && big64(entry + 12) == 0 && big32(entry + 20) == 0;
+  return mode == 0 && get32(entry + 4) == 0 && get32(entry + 8) == 0 && get64(entry + 12) == 0 && get32(entry + 20) == 0;
 }
 
 /* Puts the suffix behind the first `shared` bytes of the last path; 0 if that makes no path. What was checked before is not looked at again. */
@@ -95,7 +80,7 @@ static int32_t read_path(struct reader *reader, uint32_t type)
 {
   const uint8_t *const entry = reader->bytes + reader->at;
   const uint8_t *const suffix = entry + MK_FS_ENTRY_BYTES;
-  const uint32_t shared = big16(entry + 32), bytes = big16(entry + 34);
+  const uint32_t shared = get16(entry + 32), bytes = get16(entry + 34);
   if (reader->length - reader->at - MK_FS_ENTRY_BYTES < bytes) return MK_ENTRIES_SHORT;
   if (bytes == 0 || shared > reader->path_bytes || bytes > PATH_MAX_BYTES - shared) return MK_ENTRIES_RANGE;
   /* Not ascending, or `shared` is not the longest possible, or inside of what is not a directory. */
@@ -111,7 +96,7 @@ static int32_t read_target(struct reader *reader)
 {
   const uint32_t left = reader->length - reader->at;
   if (left < 2) return MK_ENTRIES_SHORT;
-  const uint32_t bytes = big16(reader->bytes + reader->at);
+  const uint32_t bytes = get16(reader->bytes + reader->at);
   if (left - 2 < bytes) return MK_ENTRIES_SHORT;
   if (bytes == 0 || bytes > PATH_MAX_BYTES || memchr(reader->bytes + reader->at + 2, 0, bytes) != NULL) return MK_ENTRIES_RANGE;
   reader->at += 2 + bytes;
@@ -170,7 +155,7 @@ int32_t mk_entries_read(const uint8_t *section, uint32_t bytes, uint32_t at, uin
     const uint32_t start = out->starts[index] = reader.at;
     const int32_t fault = read_entry(&reader, digests);
     if (fault != 0) return fault;
-    take_path(&reader, index, big16(section + start + 32), out);
+    take_path(&reader, index, get16(section + start + 32), out);
   }
   out->starts[count] = reader.at;
   return reader.at == bytes ? 0 : MK_ENTRIES_LONG;
