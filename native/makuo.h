@@ -251,6 +251,9 @@ MK_API int32_t mk_net_open(struct mk_net *net);
 /* Closes both sockets; the group is left. */
 MK_API int32_t mk_net_close(struct mk_net *net);
 
+/* The interface's MTU, which can change at any time. Errors: -ENODEV, when the interface is gone, and others of ioctl(2). */
+MK_API int32_t mk_net_mtu(const struct mk_net *net);
+
 enum mk_ready { MK_READY_GROUP = 1, MK_READY_UNICAST = 2, MK_READY_SEND = 4, MK_READY_WAKE = 8 };
 
 /* What mk_wait waits for besides wake_fd and the time: packets; room to send. */

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -135,6 +137,13 @@ int32_t mk_net_close(struct mk_net *net)
   net->group_fd = -1;
   net->unicast_fd = -1;
   return group < 0 ? group : unicast;
+}
+
+int32_t mk_net_mtu(const struct mk_net *net)
+{
+  struct ifreq request = { .ifr_ifindex = (int)net->interface_index };
+  if (ioctl(net->unicast_fd, SIOCGIFNAME, &request) != 0 || ioctl(net->unicast_fd, SIOCGIFMTU, &request) != 0) return -errno;
+  return request.ifr_mtu;
 }
 
 int32_t mk_wake_open(void)

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <net/if.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +91,17 @@ static int drop_in_child(void)
   return WEXITSTATUS(status);
 }
 
+/* The loopback's, and that of an interface that is gone. */
+static void test_mtu(void)
+{
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct mk_net net = { .unicast_fd = fd, .interface_index = if_nametoindex("lo") };
+  CHECK(fd >= 0 && mk_net_mtu(&net) >= 576);
+  net.interface_index = 0x7fffffff;
+  CHECK(mk_net_mtu(&net) == -ENODEV);
+  CHECK(mk_close(fd) == 0 && mk_net_mtu(&net) == -EBADF);
+}
+
 void selftest_process(void)
 {
   uint32_t ids[2] = { 1, 1 };
@@ -101,6 +114,7 @@ void selftest_process(void)
   CHECK(mk_group("root", ids) == 0 && ids[0] == 0);
   CHECK(mk_set_name("a name that is too long") == 0);
   CHECK(prctl(PR_GET_NAME, name, 0, 0, 0) == 0 && strcmp(name, "a name that is ") == 0);
+  test_mtu();
   CHECK(drop_in_child() == (geteuid() == 0 ? 0 : EPERM));
   CHECK(mk_abi_version() == MK_ABI_VERSION);
   CHECK(mk_layout(layout, 1) > 1 && layout[0] == MK_HEADER_BYTES && layout[1] == 0);

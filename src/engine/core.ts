@@ -18,6 +18,8 @@ export type Core = {
   readonly roundTrips: RoundTrips;
   readonly out: Outbox;
   readonly counters: Counters;
+  /** The interface's MTU, MTU_MIN or more. */
+  mtu: number;
   /** How often a push of another node has begun, or ended, to switch this node's tree. */
   treeChanges: number;
 };

@@ -158,8 +158,14 @@ export class Membership {
     }
   }
 
+  /** What HELLO says has changed: it is due. */
+  announce(now: Micros): void {
+    this.#helloDue = Math.min(this.#helloDue, now) as Micros;
+  }
+
   #hello(now: Micros, solicit: boolean): void {
-    const { epoch, name, version, mtu, noReceive, noSend } = this.#core.config;
+    const { epoch, name, version, noReceive, noSend } = this.#core.config;
+    const { mtu } = this.#core;
     this.#core.out.send(NO_PUSH, { type: "hello", epoch, solicit, noReceive, noSend, mtu, name, version });
     this.#lastHello = now;
     if (solicit) this.#announced++;

@@ -1,5 +1,6 @@
 import type { Micros, NodeId } from "../wire/brand.ts";
 import { decode } from "../wire/codec.ts";
+import { MTU_MAX, MTU_MIN } from "../wire/constants.ts";
 import { groupTag } from "../wire/crc32c.ts";
 import type { SourceReply, StageReply } from "../wire/disk-port.ts";
 import type { Message, Origin } from "../wire/messages.ts";
@@ -51,7 +52,7 @@ class Node implements Engine {
     const slots = new SlotPool(memory.slots);
     const pacer = new Pacer(config.rateLimit);
     const shared = { config, groupTag: tag, memory, random, slots, pacer, out, counters };
-    this.#core = { ...shared, roundTrips: new RoundTrips(), treeChanges: 0 };
+    this.#core = { ...shared, roundTrips: new RoundTrips(), mtu: config.mtu, treeChanges: 0 };
     this.#membership = new Membership(this.#core);
     this.#incoming = new Incoming(this.#core, this.#membership, RX_CONTEXTS);
     this.#outgoing = new Outgoing(this.#core, this.#membership);
@@ -114,6 +115,9 @@ class Node implements Engine {
       case "status":
         out.event({ kind: "status", request: command.request, status: this.#status() });
         break;
+      case "mtu":
+        this.#setMtu(command.mtu, now);
+        break;
       case "stop":
         this.#stop(now);
         break;
@@ -172,6 +176,16 @@ class Node implements Engine {
       this.#outgoing.onGone(node, now);
       this.#incoming.onGone(node, now);
     }
+  }
+
+  /** With what it was before, this node could not send any more, or sends more packets than it must. */
+  #setMtu(found: number, now: Micros): void {
+    const mtu = Math.max(MTU_MIN, Math.min(MTU_MAX, found));
+    if (mtu === this.#core.mtu) return;
+    this.#core.mtu = mtu;
+    this.#core.out.event({ kind: "log", level: 0, text: `the interface's MTU is ${mtu} now` });
+    this.#membership.announce(now);
+    this.#outgoing.onMtu(now);
   }
 
   #stop(now: Micros): void {

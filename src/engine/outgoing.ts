@@ -100,6 +100,15 @@ export class Outgoing {
     for (const sender of this.#senders.values()) sender.onGone(node, now);
   }
 
+  /** The interface's MTU has changed: pushes with larger packets cannot go on. */
+  onMtu(now: Micros): void {
+    const { mtu } = this.#core;
+    for (const sender of this.#senders.values()) {
+      if (sender.order.symbolSize + HEADER_BYTES + IP_UDP_BYTES <= mtu) continue;
+      sender.reject(`the interface's MTU has become ${mtu} meanwhile: push again`, now);
+    }
+  }
+
   onTimeout(now: Micros): void {
     this.#start(now);
     for (const sender of this.#senders.values()) sender.onTimeout(now);
@@ -163,7 +172,7 @@ export class Outgoing {
     { members, readOnly }: Chosen,
     grant: { slots: Sender["slots"]; now: Micros },
   ): void {
-    let mtu = Math.min(MTU_USED_MAX, this.#core.config.mtu);
+    let mtu = Math.min(MTU_USED_MAX, this.#core.mtu);
     for (const member of members) mtu = Math.min(mtu, member.mtu);
     const symbolSize = mtu - IP_UDP_BYTES - HEADER_BYTES;
     const blockSymbols = Math.min(SYMBOLS_MAX, Math.floor(this.#core.memory.slotBytes / symbolSize));

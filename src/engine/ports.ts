@@ -44,6 +44,7 @@ export type EngineConfig = {
   readonly version: string;
   /** `ADDRESS:PORT` of the group (PROTOCOL §2.2). */
   readonly group: string;
+  /** The interface's, at the start. */
   readonly mtu: number;
   /** Bytes that the receiving socket holds. */
   readonly receiveBuffer: number;
@@ -84,6 +85,8 @@ export type Command =
   | { readonly kind: "cancel"; readonly request: number }
   | { readonly kind: "members"; readonly request: number }
   | { readonly kind: "status"; readonly request: number }
+  /** The interface's MTU is another one now. */
+  | { readonly kind: "mtu"; readonly mtu: number }
   /** Say goodbye and stop; `stopped` follows. */
   | { readonly kind: "stop" };
 

@@ -12,8 +12,8 @@ export function refusal(
   if (offer.blockSymbols * offer.symbolSize > core.memory.slotBytes) {
     return { reason: RefuseReason.other, text: `blocks larger than ${core.memory.slotBytes} bytes` };
   }
-  if (offer.symbolSize + HEADER_BYTES + IP_UDP_BYTES > core.config.mtu) {
-    return { reason: RefuseReason.other, text: `packets larger than this host's MTU of ${core.config.mtu}` };
+  if (offer.symbolSize + HEADER_BYTES + IP_UDP_BYTES > core.mtu) {
+    return { reason: RefuseReason.other, text: `packets larger than this host's MTU of ${core.mtu}` };
   }
   return undefined;
 }

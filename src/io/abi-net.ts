@@ -24,6 +24,7 @@ export const netSymbols = {
   mk_close: { args: ["i32"], returns: "i32" },
   mk_net_open: { args: ["ptr"], returns: "i32" },
   mk_net_close: { args: ["ptr"], returns: "i32" },
+  mk_net_mtu: { args: ["ptr"], returns: "i32" },
   mk_wait: { args: ["ptr", "i32", "i64", "u32"], returns: "i32" },
   mk_send_data: { args: ["ptr", "ptr", "u32", "ptr", "ptr"], returns: "i32" },
   mk_send_control: { args: ["ptr", "ptr", "u32", "ptr", "ptr"], returns: "i32" },

@@ -36,6 +36,7 @@ export type LoopParts = {
     | "sendRows"
     | "addControl"
     | "sendControl"
+    | "mtu"
     | "counters"
   >;
   readonly mail: Mail;
@@ -45,6 +46,7 @@ export type LoopParts = {
   collect(): void;
 };
 
+const LINUX_EMSGSIZE = 90;
 /** Batches taken from one socket, and batches of rows sent, before the other side has its turn. */
 const batchesInTurn = 4;
 /** While the socket takes nothing, timers that are due may wait this long: whoever asks for rows would ask without end. */
@@ -58,8 +60,11 @@ const collectAfterUs = 500_000;
 const collectAtMessages = 4_096;
 /** News of a push on its way may wait so long for what follows: each message wakes the main thread, and that one whoever listens. */
 const tellWithinUs = 20_000;
-/** An error of sending is told at most this often. */
+/** An error of sending is told at most this often; each time twice as long passes, to the second of these. */
 const complaintUs = 10_000_000;
+const complaintUsMax = 3_600_000_000;
+/** The interface's MTU is looked at so often, when there is anything to do; an idle node has a HELLO to send by then. */
+const mtuUs = 1_000_000;
 
 /**
  * Drives the engine until it has stopped: waits for packets, messages and time, hands them in, and carries out what comes out. One
@@ -87,7 +92,9 @@ class EngineLoop {
   #sending = false;
   #stopped = false;
   #complained = Number.NEGATIVE_INFINITY;
+  #complaintUs = 0;
   #failures = 0;
+  #mtuLooked = Number.NEGATIVE_INFINITY;
   /** Messages since memory was freed, and when the last one came. */
   #messages = 0;
   #messageAt: Micros;
@@ -116,6 +123,7 @@ class EngineLoop {
       if (ready & Ready.unicast || this.#more.unicast) this.#receive("unicast");
       if (ready & Ready.group || this.#more.group) this.#receive("group");
       this.#now = this.#parts.now();
+      if (this.#now - this.#mtuLooked >= mtuUs) this.#lookAtMtu();
       if (this.#now >= engine.deadline()) {
         engine.onTimeout(this.#now);
         this.#drain();
@@ -266,14 +274,31 @@ class EngineLoop {
       return false;
     }
     if (result !== "done") {
-      this.#failures++;
-      if (this.#now - this.#complained >= complaintUs) {
-        this.#complained = this.#now;
-        const text = `cannot send: errno ${result.errno} (${this.#failures} since the start)`;
-        this.#tell({ kind: "log", level: 1, text });
-      }
+      this.#complain(result.errno);
+      if (result.errno === LINUX_EMSGSIZE && this.#now > this.#mtuLooked) this.#lookAtMtu();
     }
     return true;
+  }
+
+  /** Says that packets cannot be sent, more and more seldom as long as it stays so. */
+  #complain(errno: number): void {
+    this.#failures++;
+    const since = this.#now - this.#complained;
+    if (since < this.#complaintUs) return;
+    this.#complaintUs =
+      since >= 2 * this.#complaintUs ? complaintUs : Math.min(complaintUsMax, 2 * this.#complaintUs);
+    this.#complained = this.#now;
+    const text = `cannot send (errno ${errno}); failures since the start: ${this.#failures}`;
+    this.#tell({ kind: "log", level: 0, text });
+  }
+
+  /** Somebody may have changed it. */
+  #lookAtMtu(): void {
+    this.#mtuLooked = this.#now;
+    const mtu = this.#parts.net.mtu();
+    if (mtu === undefined) return;
+    this.#parts.engine.onCommand({ kind: "mtu", mtu }, this.#now);
+    this.#drain();
   }
 
   #post(): void {

@@ -312,6 +312,12 @@ export class NetShim {
     return failed;
   }
 
+  /** The interface's MTU, which can change at any time; undefined: it has none now. */
+  mtu(): number | undefined {
+    const mtu = shim.mk_net_mtu(this.#net);
+    return mtu > 0 ? mtu : undefined;
+  }
+
   /** Counters since the sockets were opened, by name: verdicts of wire/twin.ts, and what went in and out. */
   counters(): Readonly<Record<string, number>> {
     const named: Record<string, number> = {};

@@ -1,5 +1,6 @@
 import { errorText } from "../disk/errno.ts";
 import type { NodeId } from "../wire/brand.ts";
+import { MTU_MAX } from "../wire/constants.ts";
 import { groupTag } from "../wire/crc32c.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
 import { chooseInterface, type Interface } from "./interfaces.ts";
@@ -51,7 +52,7 @@ export function openNetwork(settings: DaemonSettings, node: NodeId, on: Interfac
       `group ${group} on ${on.name} ${formatIp(on.ip)}: cannot ${net.doing}: ${errorText(net.errno)}`,
     );
   }
-  return { net, facts: netFacts(net), interface: on, group, mtu: Math.min(on.mtu, 65_535), wanted };
+  return { net, facts: netFacts(net), interface: on, group, mtu: Math.min(on.mtu, MTU_MAX), wanted };
 }
 
 /** What an operator should know of the network at start: the facts, and what could be better. */

@@ -7,6 +7,7 @@ export const HEADER_BYTES = 32;
 /** IPv4 and UDP headers, which the MTU includes. */
 export const IP_UDP_BYTES = 28;
 export const MTU_MIN = 576;
+export const MTU_MAX = 65_535;
 export const SYMBOLS_MAX = 224;
 /** Bytes of a NAK's bitmap: one bit a symbol (PROTOCOL §7.1). */
 export const NAK_BITMAP_BYTES = SYMBOLS_MAX / 8;

@@ -65,6 +65,7 @@ export function newCore(
     slots: new SlotPool(slots),
     pacer: new Pacer(settings.rateLimit),
     roundTrips: new RoundTrips(),
+    mtu: settings.mtu,
     treeChanges: 0,
     out: new Outbox(settings.node, tag, counters),
     counters,

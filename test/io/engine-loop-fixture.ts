@@ -66,6 +66,7 @@ export function fakeNet(script: {
     },
     addControl: () => true,
     sendControl: () => results.control.shift() ?? "done",
+    mtu: () => undefined,
     counters: () => ({ sentBytes: 0, sentPackets: 0 }),
   };
   const collect = () => {

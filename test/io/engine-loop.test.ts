@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Address, Command, EngineEvent } from "../../src/engine/ports.ts";
+import type { Address, Command } from "../../src/engine/ports.ts";
 import { Ready } from "../../src/io/abi-net.ts";
 import { type LoopParts, type Mail, runEngineLoop } from "../../src/io/engine-loop.ts";
 import { parseIp } from "../../src/io/ip.ts";
@@ -88,23 +88,6 @@ describe("with a network that the test plays", () => {
       "wait 0",
     ]);
     expect(timeouts).toBe(5);
-  });
-
-  test("an error of sending is told once, not for each packet, and does not stop anything", () => {
-    const engine = new StubEngine();
-    engine.due = 0 as Micros;
-    let taken = 0;
-    engine.takeRows = () => {
-      taken++;
-      if (taken > 10) engine.outputs.push(stopped);
-      return 1;
-    };
-    const events: EngineEvent[] = [];
-    const { net, results, now, collect } = fakeNet({ wait: () => ({ ready: 0, us: 10 }) });
-    for (let i = 0; i < 10; i++) results.rows.push({ kind: "failed", errno: 101 });
-    runEngineLoop({ engine, net, mail: silentMail(takeEvents((event) => events.push(event))), now, collect });
-    const logged = events.filter((event) => event.kind === "log");
-    expect(logged).toEqual([{ kind: "log", level: 1, text: "cannot send: errno 101 (1 since the start)" }]);
   });
 
   test("requests for the disk go out together, replies and commands come in by the wake-up", () => {

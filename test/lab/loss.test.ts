@@ -1,7 +1,7 @@
 /** Bad wires, and two senders at once. */
 import { describe, expect, test } from "bun:test";
 import { Lab } from "./lab.ts";
-import { must } from "./run.ts";
+import { must, until } from "./run.ts";
 import { expectEqual, others, push, randomFile, SCENARIO_MS, smallFiles } from "./scenario.ts";
 
 describe("a lossy wire", () => {
@@ -86,6 +86,29 @@ describe("a lossy wire", () => {
       await randomFile(host1, "large", 4);
       await push(host1, ["-r"]);
       await expectEqual(host1, others(lab));
+    },
+    SCENARIO_MS,
+  );
+});
+
+describe("an MTU that is changed while the daemons run", () => {
+  test(
+    "the next pushes have packets that fit, before and after",
+    async () => {
+      await using lab = await Lab.create({ hosts: 3, wire: { mtu: 9_000, wireMode: true } });
+      const [daemon] = await lab.startAll();
+      const host1 = lab.host(1);
+      for (const mtu of [9_000, 1_400, 9_000]) {
+        await lab.shape({ mtu });
+        if (mtu === 1_400) {
+          await until("the new MTU in the log", async () =>
+            (await daemon?.log())?.includes("MTU is 1400 now") === true ? true : undefined,
+          );
+        }
+        await randomFile(host1, `with-${mtu}`, 4);
+        await push(host1, ["-r"]);
+        await expectEqual(host1, others(lab));
+      }
     },
     SCENARIO_MS,
   );
