@@ -7,8 +7,8 @@
 #define NET(field) (uint32_t)offsetof(struct mk_net, field)
 #define INTERFACE(field) (uint32_t)offsetof(struct mk_interface, field)
 #define STAT(field) (uint32_t)offsetof(struct mk_fs_stat, field)
-#define NEW_FILE(field) (uint32_t)offsetof(struct mk_fs_new_file, field)
-#define OLD_FILE(field) (uint32_t)offsetof(struct mk_fs_old_file, field)
+#define FILE_ROW(field) (uint32_t)offsetof(struct mk_fs_file, field)
+#define FILES(field) (uint32_t)offsetof(struct mk_fs_files, field)
 #define ENTRIES(field) (uint32_t)offsetof(struct mk_entries, field)
 #define SPACE(field) (uint32_t)offsetof(struct mk_fs_space, field)
 
@@ -45,12 +45,12 @@ static const uint32_t layout[] = {
   sizeof(struct mk_fs_space),
   SPACE(available), SPACE(free), SPACE(inodes), SPACE(inodes_free), SPACE(read_only), SPACE(type),
   MK_FS_MAKE_CREATE, MK_FS_MAKE_WRITE, MK_FS_MAKE_METADATA,
-  sizeof(struct mk_fs_new_file),
-  NEW_FILE(at), NEW_FILE(seconds), NEW_FILE(bytes), NEW_FILE(nanoseconds), NEW_FILE(directory), NEW_FILE(name), NEW_FILE(uid),
-  NEW_FILE(gid), NEW_FILE(mode), NEW_FILE(error), NEW_FILE(step), NEW_FILE(digest),
-  sizeof(struct mk_fs_old_file),
-  OLD_FILE(at), OLD_FILE(seconds), OLD_FILE(changed_ns), OLD_FILE(bytes), OLD_FILE(nanoseconds), OLD_FILE(directory), OLD_FILE(name),
-  OLD_FILE(error), OLD_FILE(changed), OLD_FILE(digest), OLD_FILE(at_rest),
+  MK_FS_FILES_MAX, MK_FS_ENTRIES_BYTES, MK_FS_NAMES_BYTES,
+  sizeof(struct mk_fs_file),
+  FILE_ROW(entry), FILE_ROW(name), FILE_ROW(at), FILE_ROW(error), FILE_ROW(step), FILE_ROW(changed), FILE_ROW(fresh), FILE_ROW(at_rest),
+  FILE_ROW(changed_ns),
+  sizeof(struct mk_fs_files),
+  FILES(directory), FILES(count), FILES(entries_bytes), FILES(names_bytes), FILES(rows), FILES(digests), FILES(entries), FILES(names),
   MK_FS_OTHER_TYPE, MK_FS_OTHER_MODE, MK_FS_OTHER_OWNER, MK_FS_OTHER_TIME, MK_FS_OTHER_SIZE, MK_FS_MORE, MK_FS_MISSING,
   MK_FS_UNKNOWN, MK_FS_ENTRY_BYTES,
   sizeof(struct mk_entries),

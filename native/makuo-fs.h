@@ -130,55 +130,54 @@ MK_API int32_t mk_fs_at_rest(int32_t fd);
 MK_API void mk_fs_await_writes(int32_t fd);
 
 /*
- * ---- 13.1 Many small files in one call. Rows have `name` as an offset in `names`, which ends in a NUL, and `at` and `bytes` as a part of
- * the arena. All rows are looked at before anything is done: -EINVAL if one of them is not as said, or a name contains a slash.
+ * ---- 13.1 Many small files of one directory in one call. Entries are those of a manifest section (src/wire/PROTOCOL.md, 10.1), and say what the files are. All
+ * rows are looked at before anything is done: -EINVAL if one of them is not as said, or a name contains a slash.
  */
 
-/* As uid or gid: it is not changed, as for chown(2). */
-#define MK_FS_OWNER_STAYS 0xffffffffu
+#define MK_FS_FILES_MAX 256u
+/* Of a section, at most: its bytes, and those of all names in it with their NULs. */
+#define MK_FS_ENTRIES_BYTES 262144u
+#define MK_FS_NAMES_BYTES 262144u
+/* Bytes of an entry before its path. */
+#define MK_FS_ENTRY_BYTES 36
+/* The first byte of a file's entry. */
+#define MK_FS_FILE_TYPE 1
 
-/* What failed of a row of mk_fs_make_files. */
+/* What failed of a file that was to be made. */
 enum mk_fs_make_step { MK_FS_MAKE_CREATE = 0, MK_FS_MAKE_WRITE = 1, MK_FS_MAKE_METADATA = 2 };
 
-struct mk_fs_new_file {
-  uint64_t at;          /* its bytes, all of them */
-  int64_t seconds;      /* of modification */
-  uint32_t bytes;
-  uint32_t nanoseconds;
+struct mk_fs_file {
+  uint32_t entry;       /* offset of its entry in `entries`: of a file */
+  uint32_t name;        /* offset of its name in `names`, which ends in a NUL */
+  uint32_t at;          /* offset of its bytes in the arena, as many as the entry says, less than 4 GiB */
+  int32_t error;        /* out: 0, or an errno, which ends the call if files are made */
+  union {
+    uint32_t step;      /* out of a file to be made, with an error: enum mk_fs_make_step */
+    uint32_t changed;   /* out of one to be read: 1 if it is not, or did not stay, a file of that size and time all the while */
+  };
+  uint16_t fresh;       /* out of one to be read: 1 if it changed, or says that it was modified, at `fresh_ns` or later */
+  uint16_t at_rest;     /* out of one to be read: 1 if mk_fs_at_rest said so before it was read and after, between the two looks; asked only of young files */
+  int64_t changed_ns;   /* out of one to be read: time of the last change of anything when it was opened; 0 if it was not, or was no such file */
+};
+
+struct mk_fs_files {
   int32_t directory;
-  uint32_t name;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t mode;        /* 12 bits */
-  int32_t error;        /* out: 0, or the errno that ended the call */
-  uint32_t step;        /* out: enum mk_fs_make_step, with an error */
-  uint32_t zero;
-  uint8_t digest[16];   /* out: XXH3-128 of the bytes, seed 0, canonical */
+  uint32_t count;          /* of rows */
+  uint32_t entries_bytes;  /* that are used */
+  uint32_t names_bytes;
+  struct mk_fs_file rows[MK_FS_FILES_MAX];
+  uint8_t digests[MK_FS_FILES_MAX][16];  /* out: XXH3-128 of the bytes, seed 0, canonical; of one to be read zeros unless it is good */
+  uint8_t entries[MK_FS_ENTRIES_BYTES];
+  char names[MK_FS_NAMES_BYTES];
 };
 
 /*
- * Makes files, each as by MK_FS_OPEN_CREATE, mk_fs_write, mk_fs_chown, mk_fs_chmod, mk_fs_utime and mk_close; owner and mode are set only
- * where they are not right already: what one file of a directory was given when it was made, another with the same owner and mode is not asked for.
- * Ends at the first error. Returns how many were made: less than count if the row of that number has an error, which may have left the file there,
- * incomplete. [openat, pwrite, fstat, fchown, fchmod, utimensat, close]
+ * Makes files, each as by MK_FS_OPEN_CREATE, mk_fs_write, mk_fs_chown (if `owned`, 0 or 1), mk_fs_chmod, mk_fs_utime and mk_close; owner and mode are set
+ * only where they are not right already: what one file was given when it was made, another with the same owner and mode is not asked for. Ends at the first
+ * error. Returns how many were made: less than count if the row of that number has an error, which may have left the file there, incomplete.
+ * [openat, pwrite, fstat, fchown, fchmod, utimensat, close]
  */
-MK_API int32_t mk_fs_make_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                                struct mk_fs_new_file *rows, uint32_t count);
-
-struct mk_fs_old_file {
-  uint64_t at;          /* where its bytes go: as many as it must have */
-  int64_t seconds;      /* of modification, as it must be */
-  int64_t changed_ns;   /* out: time of the last change of anything when it was opened; 0 if it was not, or was no such file */
-  uint32_t bytes;
-  uint32_t nanoseconds;
-  int32_t directory;
-  uint32_t name;
-  int32_t error;        /* out: 0, or errno */
-  uint32_t changed;     /* out: 1 if it is not, or did not stay, a file of that size and time all the while */
-  uint8_t digest[16];   /* out: as above; zeros unless it is good */
-  uint32_t at_rest;     /* out: 1 if mk_fs_at_rest said so before it was read and after, between the two looks; asked only of young files */
-  uint32_t zero;
-};
+MK_API int32_t mk_fs_make_files(const uint8_t *arena, uint64_t arena_bytes, uint32_t owned, struct mk_fs_files *files);
 
 /*
  * Reads files from front to back, each as by MK_FS_OPEN_READ_NOATIME (or MK_FS_OPEN_READ where that is not allowed), mk_fs_stat, mk_fs_read,
@@ -186,8 +185,7 @@ struct mk_fs_old_file {
  * it is also said whether they were at rest; of the others, those that changed at `fresh_ns` or later are read after mk_fs_await_writes. Returns
  * count. [openat, fstat, pread, close, and those of mk_fs_at_rest and mk_fs_await_writes]
  */
-MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, const char *names, uint32_t names_bytes,
-                                struct mk_fs_old_file *rows, uint32_t count, int64_t young_ns, int64_t fresh_ns);
+MK_API int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, int64_t young_ns, int64_t fresh_ns, struct mk_fs_files *files);
 
 /* How a name differs from what is expected of it: bits. */
 enum mk_fs_differs {
@@ -200,9 +198,6 @@ enum mk_fs_differs {
   MK_FS_MISSING = 64,     /* there is no such name */
   MK_FS_UNKNOWN = 128     /* its status cannot be had for another reason */
 };
-
-/* Bytes of an entry before its path. */
-#define MK_FS_ENTRY_BYTES 36
 
 /*
  * Compares names of a directory, links not followed, with entries of a manifest section (src/wire/PROTOCOL.md, 10.1). `names` holds `count` of them, one after

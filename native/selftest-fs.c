@@ -10,18 +10,6 @@
 
 #define NAMES "file\0link\0pipe\0missing"
 
-static int32_t open_here(int32_t directory, const char *path, uint32_t way)
-{
-  const int32_t fd = mk_fs_open(directory, path, way);
-  CHECK(fd >= 0);
-  return fd;
-}
-
-static void close_all(const int32_t *fds, uint32_t count)
-{
-  for (uint32_t i = 0; i < count; i++) CHECK(mk_close(fds[i]) == 0);
-}
-
 /* What may not be opened: links, what lies outside, what is there already. */
 static void selftest_ways(int32_t base)
 {
@@ -150,87 +138,6 @@ static void selftest_devices(int32_t base)
   free(rows);
 }
 
-static struct mk_fs_new_file *new_rows(int32_t base)
-{
-  struct mk_fs_new_file *const rows = memory(2 * sizeof *rows);
-  for (uint32_t i = 0; i < 2; i++) {
-    rows[i] = (struct mk_fs_new_file){.at = 2 * i, .bytes = 3, .seconds = -1, .nanoseconds = 5, .directory = base, .name = 2 * i,
-                                      .uid = i == 0 ? MK_FS_OWNER_STAYS : getuid(), .gid = i == 0 ? MK_FS_OWNER_STAYS : getgid(), .mode = 04700};
-  }
-  return rows;
-}
-
-/* Rows that are not as said are refused as a whole, before the first file. */
-static void selftest_unsound(int32_t base)
-{
-  uint8_t *const arena = memory(5);
-  static const struct mk_fs_new_file bad[] = {
-    {.at = 3, .bytes = 3}, {.at = 6}, {.at = UINT64_MAX, .bytes = 2}, {.name = 4}, {.name = 3}, {.mode = 010000}, {.bytes = UINT32_MAX},
-  };
-  static const char *const names[] = {"a\0b", "a\0/", "a\0.", "a\0"};
-  for (uint32_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    struct mk_fs_new_file *const rows = new_rows(base);
-    rows[1] = bad[i];
-    rows[1].directory = base;
-    CHECK(mk_fs_make_files(arena, 5, names[0], 4, rows, 2) == -EINVAL);
-    free(rows);
-  }
-  for (uint32_t i = 1; i < 4; i++) {
-    struct mk_fs_new_file *const rows = new_rows(base);
-    CHECK(mk_fs_make_files(arena, 5, names[i], i == 3 ? 3 : 4, rows, 2) == -EINVAL);
-    CHECK(mk_fs_make_files(arena, 5, "a\0..", 5, rows, 2) == -EINVAL && mk_fs_make_files(arena, 5, "a\0b", 3, rows, 2) == -EINVAL);
-    free(rows);
-  }
-  struct mk_fs_old_file old = {.at = 3, .bytes = 3, .directory = base};
-  CHECK(mk_fs_read_files(arena, 5, "a", 2, &old, 1, INT64_MAX, 0) == -EINVAL);
-  CHECK(mk_fs_make_files(arena, 5, "", 0, NULL, 0) == 0 && mk_fs_read_files(arena, 5, "", 0, NULL, 0, 0, 0) == 0);
-  CHECK(mk_fs_unlink(base, "a") == -ENOENT);
-  free(arena);
-}
-
-/* Young files are asked whether they are at rest, and others are not; a writer is seen while he has the file open, and so is his mapping. */
-static void selftest_rest(int32_t base)
-{
-  struct mk_fs_space *const space = memory(sizeof *space);
-  CHECK(mk_fs_space(base, space) == 0);
-  const int told = space->type == TMPFS_MAGIC || space->type == EXT4_SUPER_MAGIC || space->type == XFS_SUPER_MAGIC || space->type == BTRFS_SUPER_MAGIC;
-  free(space);
-  const int32_t writer = open_here(base, "a", MK_FS_OPEN_CREATE);
-  const int32_t reader = open_here(base, "a", MK_FS_OPEN_READ);
-  CHECK(mk_fs_at_rest(reader) == 0);
-  close_all(&writer, 1);
-  CHECK(mk_fs_at_rest(reader) == told && mk_fs_at_rest(reader) == told && mk_fs_at_rest(base) == 0 && mk_fs_at_rest(-1) == 0);
-  uint8_t *const none = memory(1);
-  struct mk_fs_old_file *const old = memory(sizeof *old);
-  struct mk_fs_stat *const is = memory(sizeof *is);
-  CHECK(mk_fs_stat(reader, is) == 0);
-  for (int64_t late = 0; late < 2; late++) {
-    *old = (struct mk_fs_old_file){.seconds = is->seconds, .nanoseconds = is->nanoseconds, .directory = base, .at_rest = 9};
-    CHECK(mk_fs_read_files(none, 1, "a", 2, old, 1, is->changed_ns + late, is->changed_ns) == 1 && old->changed == 0);
-    CHECK(old->at_rest == (uint32_t)(late == 0 && told));
-  }
-  free(is);
-  free(old);
-  free(none);
-  close_all(&reader, 1);
-  CHECK(mk_fs_unlink(base, "a") == 0);
-}
-
-/* Puts what all entries have at `to` (PROTOCOL 10.1): a file of 3 bytes that is this user's, and its time. */
-static void put_entry(uint8_t *to, uint8_t seconds)
-{
-  const uint32_t ids[] = {getuid(), getgid()};
-  memset(to, 0, 36);
-  to[0] = 1;
-  to[2] = 04700 >> 8;
-  to[3] = 04700 & 0xff;
-  for (uint32_t i = 0; i < 8; i++) to[4 + i] = (uint8_t)(ids[i / 4] >> (24 - 8 * (i % 4)));
-  memset(to + 12, 0xff, 7);
-  to[19] = seconds;
-  to[23] = 5;
-  to[31] = 3;
-}
-
 /* `b` has 3 bytes, mode 04700, and was changed 1 s before 1970, and 5 ns. */
 static void selftest_compare(int32_t base)
 {
@@ -264,34 +171,6 @@ static void selftest_compare(int32_t base)
   free(entries);
 }
 
-static void selftest_many(int32_t base)
-{
-  uint8_t *const arena = memory(5);
-  memcpy(arena, "12345", 5);
-  struct mk_fs_new_file *const rows = new_rows(base);
-  CHECK(mk_fs_make_files(arena, 5, "a\0b", 4, rows, 2) == 2 && rows[0].error == 0 && rows[1].error == 0);
-  CHECK(mk_fs_make_files(arena, 5, "c\0b", 4, rows, 2) == 1 && rows[1].error == EEXIST && rows[1].step == MK_FS_MAKE_CREATE);
-  uint8_t digest[16];
-  mk_xxh3_128(arena + 2, 3, 0, digest);
-  CHECK(memcmp(rows[1].digest, digest, 16) == 0);
-  struct mk_fs_old_file *const old = memory(3 * sizeof *old);
-  uint8_t *const into = memory(9);
-  memset(into, 0x55, 9);
-  for (uint32_t i = 0; i < 3; i++)
-    old[i] = (struct mk_fs_old_file){.at = 3 * i, .bytes = 3, .seconds = -1, .nanoseconds = i == 1 ? 6 : 5, .directory = base, .name = 2 * i};
-  CHECK(mk_fs_read_files(into, 9, "b\0a\0x", 6, old, 3, INT64_MAX, 0) == 3);
-  CHECK(memcmp(into, "345\0\0\0\0\0", 9) == 0 && memcmp(old[0].digest, digest, 16) == 0);
-  CHECK(old[0].error == 0 && old[0].changed == 0 && old[0].changed_ns > 1500000000000000000);
-  CHECK(old[1].error == 0 && old[1].changed == 1 && old[1].changed_ns == 0 && old[1].digest[0] == 0);
-  CHECK(old[2].error == ENOENT && old[2].changed == 0);
-  selftest_compare(base);
-  CHECK(mk_fs_unlink(base, "a") == 0 && mk_fs_unlink(base, "b") == 0 && mk_fs_unlink(base, "c") == 0);
-  free(into);
-  free(old);
-  free(rows);
-  free(arena);
-}
-
 void selftest_fs(void)
 {
   char path[] = "/tmp/makuosan-selftest-XXXXXX";
@@ -306,9 +185,9 @@ void selftest_fs(void)
   selftest_stat(base);
   selftest_names(base);
   selftest_devices(base);
-  selftest_unsound(base);
-  selftest_many(base);
-  selftest_rest(base);
+  selftest_files(base);
+  selftest_compare(base);
+  CHECK(mk_fs_unlink(base, "b") == 0);
   struct mk_fs_space *const space = memory(sizeof *space);
   CHECK(mk_fs_space(base, space) == 0 && space->free >= space->available && space->read_only == 0);
   struct statvfs same;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHECK(condition) do { \
     if (!(condition)) { \
@@ -97,6 +98,33 @@ static inline void make_row(uint32_t *row, uint32_t block, uint32_t symbols, uin
   row[MK_TX_SEQUENCE] = 0xfff0;
 }
 
+/* Puts what all entries have at `to` (src/wire/PROTOCOL.md, 10.1): a file of 3 bytes that is this user's, and its time. */
+static inline void put_entry(uint8_t *to, uint8_t seconds)
+{
+  const uint32_t ids[] = {getuid(), getgid()};
+  memset(to, 0, 36);
+  to[0] = 1;
+  to[2] = 04700 >> 8;
+  to[3] = 04700 & 0xff;
+  for (uint32_t i = 0; i < 8; i++) to[4 + i] = (uint8_t)(ids[i / 4] >> (24 - 8 * (i % 4)));
+  memset(to + 12, 0xff, 7);
+  to[19] = seconds;
+  to[23] = 5;
+  to[31] = 3;
+}
+
+static inline int32_t open_here(int32_t directory, const char *path, uint32_t way)
+{
+  const int32_t fd = mk_fs_open(directory, path, way);
+  CHECK(fd >= 0);
+  return fd;
+}
+
+static inline void close_all(const int32_t *fds, uint32_t count)
+{
+  for (uint32_t i = 0; i < count; i++) CHECK(mk_close(fds[i]) == 0);
+}
+
 void selftest_hash(void);
 void selftest_copy(void);
 void selftest_packet(void);
@@ -105,6 +133,8 @@ void selftest_net(void);
 void selftest_process(void);
 void selftest_fs(void);
 void selftest_entries(void);
+/* Leaves `b` in the directory: 3 bytes, mode 04700, changed 1 s before 1970, and 5 ns. */
+void selftest_files(int32_t base);
 void selftest_daemon(void);
 
 /* The argument with which the program is what selftest_daemon starts. */

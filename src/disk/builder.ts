@@ -1,21 +1,12 @@
+import { assert } from "../wire/brand.ts";
 import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
-import type { EntryTable } from "../wire/entry-table.ts";
 import type { Entry } from "../wire/manifest.ts";
 import { Mark } from "./marks.ts";
 import { join, nameOf, parentOf, toLatin1 } from "./names.ts";
-import { tableName } from "./sections.ts";
 import { currentEntry, failure, metadataOf, type StagePush } from "./stage-push.ts";
-import {
-  Errno,
-  type Extent,
-  type Failed,
-  type Fd,
-  failed,
-  type Latin1,
-  type NewFile,
-  type Sys,
-} from "./sys.ts";
+import { Errno, type Failed, type Fd, failed, type Latin1, type NewFiles, type Sys } from "./sys.ts";
+import type { TableBatch } from "./table-batch.ts";
 
 /**
  * Up to this many staged entries are flushed one by one; with more, one flush of the whole file system is cheaper. It is the smaller evil for
@@ -38,8 +29,6 @@ export class Builder {
   /** Entries below this number have been made, but for those with content. */
   #next = 0;
   #singly: boolean | undefined;
-  /** Where the file was that was described last, if inside of a new directory, and the path of that one in the staging area. */
-  #beside: { readonly section: number; readonly index: number; readonly directory: Latin1 } | undefined;
   /** The root that was asked for last. */
   #root: { readonly number: number; readonly path: Latin1 } | undefined;
 
@@ -48,15 +37,11 @@ export class Builder {
     this.#push = push;
   }
 
-  /**
-   * Makes what comes before entry `until` and needs no content: directories, links, FIFOs, empty files. `before` is called ahead of the first,
-   * if there is any.
-   */
-  advance(until: number, before?: Before): DiskFailure | undefined {
+  /** Makes what comes before entry `until` and needs no content: directories, links, FIFOs, empty files. */
+  advance(until: number): DiskFailure | undefined {
     const { sections, marks } = this.#push;
     if (this.#next >= until) return undefined;
     let { section, index } = sections.locate(this.#next);
-    let first = true;
     for (; section < sections.count; section++, index = 0) {
       const bits = marks.of(section);
       const firstEntry = sections.firstEntry(section);
@@ -65,9 +50,8 @@ export class Builder {
         const mark = bits[index] ?? 0;
         // An amendment may have made one before its turn.
         if (!isStaged(mark) || (mark & (Mark.content | Mark.staged)) !== 0) continue;
-        const problem = (first ? before?.() : undefined) ?? this.make(firstEntry + index);
+        const problem = this.make(firstEntry + index);
         if (problem !== undefined) return problem;
-        first = false;
       }
       if (firstEntry + sections.length(section) >= until) break;
     }
@@ -102,40 +86,38 @@ export class Builder {
   }
 
   /**
-   * A file as `Sys.makeFiles` takes it, to be made before another directory than of the last TURNS_GOOD is asked for (`Staging.turns`). `before` is
-   * called ahead of the making of its directory, if that is missing.
+   * Makes what comes before entry `number`, a file, and says where it and those after it in the same directory are staged. Its directory is open until
+   * something else is asked for.
    */
-  describe(number: number, from: Extent, before: Before): NewFile | DiskFailure {
-    const { sections, amended, marks } = this.#push;
-    const { section, index } = sections.locate(number);
-    const inside = ((marks.of(section)?.[index] ?? 0) & Mark.inside) !== 0;
-    const place = (inside ? this.#placeBeside(section, index) : undefined) ?? this.#place(number, before);
-    if (isFailure(place)) return place;
+  runFrom(number: number): StagedRun | DiskFailure {
+    const { sections, marks } = this.#push;
+    const problem = this.advance(number);
+    if (problem !== undefined) return problem;
+    const place = this.#place(number);
     if (failed(place)) return failure(FailStep.stage, place, number);
-    this.#beside = inside ? { section, index, directory: place.parent } : undefined;
-    const newer = amended.get(number);
-    const { root } = this.#sys;
-    return newer === undefined
-      ? fileOfRow({ place, from, root }, sections.read(section), index)
-      : fileOfEntry({ place, from, root }, newer);
+    const { section, index } = sections.locate(number);
+    const firstEntry = sections.firstEntry(section);
+    const end = firstEntry + sections.read(section).siblingsEnd(index);
+    const numbered = (marks.get(number) & Mark.inside) === 0;
+    return { section, firstEntry, end, dir: place.dir, numbered };
   }
 
-  /**
-   * Where an entry inside of a new directory is staged, if the one that was described before it is in the same directory: most are. Undefined:
-   * it is in another one, or that cannot be told so easily.
-   */
-  #placeBeside(section: number, index: number): Place | undefined {
-    const last = this.#beside;
-    if (last === undefined || last.section !== section || index <= last.index) return undefined;
+  /** Files of a run as `Sys.makeFiles` takes them. Good until another section is read. */
+  filesOf({ section, firstEntry, numbered }: StagedRun, batch: TableBatch): NewFiles {
+    const { count, indexes, offsets, at } = batch;
     const table = this.#push.sections.read(section);
-    if (!table.inOneDirectory(last.index, index)) return undefined;
-    const dir = this.#push.staging.get(last.directory);
-    return failed(dir) ? undefined : { dir, name: tableName(table, index), parent: last.directory };
+    const numberedFrom = numbered ? firstEntry : undefined;
+    return { table, count, indexes, offsets, at, numberedFrom, owned: this.#sys.root };
   }
 
-  /** Files have been made as they were described. */
-  made(number: number): void {
-    this.#push.marks.add(number, Mark.staged);
+  /** Files of a run have been made. */
+  made({ section }: StagedRun, indexes: Uint32Array): void {
+    const bits = this.#push.marks.of(section);
+    assert(bits !== undefined, "files that nobody needs");
+    for (let i = 0; i < indexes.length; i++) {
+      const index = indexes[i] ?? 0;
+      bits[index] = (bits[index] ?? 0) | Mark.staged;
+    }
   }
 
   /** Ends a file whose bytes are all there, and closes it. */
@@ -201,21 +183,13 @@ export class Builder {
   }
 
   /** Where an entry is staged: a directory that is there, and a name in it. */
-  #place(number: number): Place | Failed;
-  #place(number: number, before: Before): Place | Failed | DiskFailure;
-  #place(number: number, before?: Before): Place | Failed | DiskFailure {
+  #place(number: number): Place | Failed {
     const { staging } = this.#push;
     const made = staging.make();
     if (made < 0) return made as Failed;
     const path = stagedPath(this.#push, number, (root) => this.#rootPath(root));
-    const parent = parentOf(path);
-    let dir = staging.get(parent);
-    if (dir === -Errno.ENOENT) {
-      const problem = before?.();
-      if (problem !== undefined) return problem;
-      dir = staging.getOrMake(parent);
-    }
-    return failed(dir) ? dir : { dir, name: nameOf(path), parent };
+    const dir = staging.getOrMake(parentOf(path));
+    return failed(dir) ? dir : { dir, name: nameOf(path) };
   }
 
   #rootPath(number: number): Latin1 {
@@ -241,12 +215,19 @@ export class Builder {
   }
 }
 
-/** Done ahead of what may close the descriptors of directories. */
-type Before = () => DiskFailure | undefined;
-/** `parent`: path of `dir` in the staging area. */
-type Place = { readonly dir: Fd; readonly name: Latin1; readonly parent: Latin1 };
-/** `root`: whether its owner can be set. */
-type Where = { readonly place: Place; readonly from: Extent; readonly root: boolean };
+type Place = { readonly dir: Fd; readonly name: Latin1 };
+
+/** Files that follow one another in a directory: those of a section from one entry on until before `end`. */
+export type StagedRun = {
+  readonly section: number;
+  /** Of the section. */
+  readonly firstEntry: number;
+  readonly end: number;
+  /** Where they are staged. */
+  readonly dir: Fd;
+  /** Whether each has its entry's number as its name there, and not its own. */
+  readonly numbered: boolean;
+};
 
 /** Whether marks say that an entry has, or is to get, a staged form. */
 export function isStaged(mark: number): boolean {
@@ -262,27 +243,6 @@ export function stagedPath(push: StagePush, number: number, pathOfRoot?: (root: 
   return join(String(root), pathOf(sections, number).slice(above.length + 1));
 }
 
-function fileOfEntry({ place, from, root }: Where, entry: Entry): NewFile {
-  const { mode, seconds, nanoseconds } = entry;
-  const [secondsHigh, secondsLow] = [Number(seconds >> 32n), Number(seconds & 0xffff_ffffn)];
-  const owner = root ? { uid: entry.uid, gid: entry.gid } : { uid: undefined, gid: undefined };
-  return { dir: place.dir, name: place.name, from, ...owner, mode, secondsHigh, secondsLow, nanoseconds };
-}
-
-function fileOfRow({ place, from, root }: Where, table: EntryTable, index: number): NewFile {
-  return {
-    dir: place.dir,
-    name: place.name,
-    from,
-    uid: root ? table.uid(index) : undefined,
-    gid: root ? table.gid(index) : undefined,
-    mode: table.mode(index),
-    secondsHigh: table.secondsHigh(index),
-    secondsLow: table.secondsLow(index),
-    nanoseconds: table.nanoseconds(index),
-  };
-}
-
 /** Path of a new directory that is staged whole. */
 export function rootPath({ sections, roots }: Pick<StagePush, "sections" | "roots">, root: number): Latin1 {
   const path = pathOf(sections, root);
@@ -293,10 +253,6 @@ export function rootPath({ sections, roots }: Pick<StagePush, "sections" | "root
 function pathOf(sections: StagePush["sections"], number: number): Latin1 {
   const { section, index } = sections.locate(number);
   return sections.path(section, index);
-}
-
-function isFailure(place: Place | Failed | DiskFailure): place is DiskFailure {
-  return typeof place === "object" && "errno" in place;
 }
 
 function makeNode(sys: Sys, entry: Entry, { dir, name }: Place): number {

@@ -1,8 +1,6 @@
 import { nameOf, parentOf } from "./names.ts";
 import { type Failed, type Fd, failed, type Latin1, type Sys } from "./sys.ts";
 
-/** As many directories can be asked for in turn while the descriptors of all of them stay good. */
-export const TURNS_GOOD = 24;
 /** Two such sets for each of a dozen pushes stay far below the usual limit of 1,024 descriptors, and few trees are deeper. */
 const HELD_MAX = 32;
 /** The kernel takes paths of up to this many bytes at once. */
@@ -20,17 +18,11 @@ export class Directories {
   readonly #held = new Map<Latin1, Fd>();
   /** The most recently used: most names are in the directory of the one before. */
   #last: { readonly path: Latin1; readonly fd: Fd } | undefined;
-  #turns = 0;
 
   /** `base` stays the caller's. */
   constructor(sys: Sys, base: Fd) {
     this.#sys = sys;
     this.#base = base;
-  }
-
-  /** How often another directory than the last has been asked for: while it grows by less than TURNS_GOOD, descriptors stay good. */
-  get turns(): number {
-    return this.#turns;
   }
 
   /**
@@ -40,7 +32,6 @@ export class Directories {
   get(path: Latin1): Fd | Failed {
     if (path === "") return this.#base;
     if (this.#last?.path === path) return this.#last.fd;
-    this.#turns++;
     const known = this.#held.get(path);
     const fd = known ?? this.#open(path);
     if (failed(fd)) return fd;

@@ -1,61 +1,55 @@
 import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure } from "../wire/disk-port.ts";
-import type { Builder } from "./builder.ts";
-import { TURNS_GOOD } from "./directories.ts";
+import type { Builder, StagedRun } from "./builder.ts";
 import { failure } from "./stage-push.ts";
-import type { Staging } from "./staging.ts";
-import { BULK_FILES_MAX, type Extent, type NewFile, type Sys } from "./sys.ts";
+import type { Sys } from "./sys.ts";
+import { TableBatch } from "./table-batch.ts";
 
 const STEPS = { create: FailStep.stage, write: FailStep.write, metadata: FailStep.metadata } as const;
 
-/** Collects the files of a block that have come whole, in stream order, and makes them many at a time. */
+/**
+ * Collects the files of a block that have come whole, in stream order, and makes those that follow one another in a directory at once. There is no
+ * object for each: they are rows of the manifest.
+ */
 export class SmallMaker {
   readonly #sys: Sys;
   readonly #builder: Builder;
-  readonly #staging: Staging;
   readonly #made: (digests: Uint8Array) => void;
-  #files: NewFile[] = [];
-  #numbers: number[] = [];
-  /** What `Staging.turns` was when the first of these files was added. */
-  #since = 0;
-  readonly #flushFirst = () => this.flush();
+  readonly #batch = new TableBatch();
+  /** Where those are that have been collected. */
+  #run: StagedRun | undefined;
 
   /** `made` gets the digests of files that have been made, one after the other. */
-  constructor(
-    sys: Sys,
-    { builder, staging }: { builder: Builder; staging: Staging },
-    made: (digests: Uint8Array) => void,
-  ) {
+  constructor(sys: Sys, builder: Builder, made: (digests: Uint8Array) => void) {
     this.#sys = sys;
     this.#builder = builder;
-    this.#staging = staging;
     this.#made = made;
   }
 
-  /** Adds entry `number`, whose bytes are at `from`. What fails may be an earlier one. */
-  add(number: number, from: Extent): DiskFailure | undefined {
-    const full = this.#files.length === BULK_FILES_MAX || this.#staging.turns - this.#since >= TURNS_GOOD;
-    const problem = (full ? this.flush() : undefined) ?? this.#builder.advance(number, this.#flushFirst);
-    if (problem !== undefined) return problem;
-    // Taken before the file's own directory is asked for, which may be one turn.
-    const turns = this.#staging.turns;
-    const file = this.#builder.describe(number, from, this.#flushFirst);
-    if ("errno" in file) return file;
-    if (this.#files.length === 0) this.#since = turns;
-    this.#files.push(file);
-    this.#numbers.push(number);
+  /** Adds entry `number`, of the manifest as it came, whose bytes are at `at` in the arena. What fails may be an earlier one. */
+  add(number: number, at: number): DiskFailure | undefined {
+    let run = this.#run;
+    if (run === undefined || number >= run.end || this.#batch.full) {
+      const next = this.flush() ?? this.#builder.runFrom(number);
+      if ("errno" in next) return next;
+      run = next;
+      this.#run = next;
+    }
+    this.#batch.add(number - run.firstEntry, at);
     return undefined;
   }
 
   /** Makes what has been added. */
   flush(): DiskFailure | undefined {
-    if (this.#files.length === 0) return undefined;
-    const { made, digests, failed } = this.#sys.makeFiles(this.#files);
-    const numbers = this.#numbers;
-    this.#files = [];
-    this.#numbers = [];
+    const run = this.#run;
+    if (run === undefined) return undefined;
+    this.#run = undefined;
+    const batch = this.#batch;
+    const { made, digests, failed } = this.#sys.makeFiles(run.dir, this.#builder.filesOf(run, batch));
     this.#made(digests);
-    for (let i = 0; i < made; i++) this.#builder.made(numbers[i] ?? 0);
-    return failed === undefined ? undefined : failure(STEPS[failed.step], failed.result, numbers[made]);
+    this.#builder.made(run, batch.indexes.subarray(0, made));
+    batch.count = 0;
+    if (failed === undefined) return undefined;
+    return failure(STEPS[failed.step], failed.result, run.firstEntry + (batch.indexes[made] ?? 0));
   }
 }

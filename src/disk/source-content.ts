@@ -91,14 +91,17 @@ function* stream(
     verdicts.add(verdict);
     if (verdict.status === "unreadable") tellUnreadable(tools, push, entry, verdict.errno);
   };
-  const small = new SmallReader(tools.sys, push.directories, judge);
+  const good = (digests: Uint8Array, at: number) => verdicts.addGood(digests, at);
+  const small = new SmallReader(tools.sys, push, { good, other: judge });
   const packer = new ContentPacker(tools, push);
   let filled = 0;
   let from = 0;
   for (const file of round.files()) {
     const start = from;
     from += file.size;
-    if (file.size <= push.capacity - filled && small.add(file, push.target + filled)) {
+    // Those of later rounds are no longer what the manifest says.
+    const planned = round.index === 0;
+    if (planned && file.size <= push.capacity - filled && small.add(file, push.target + filled)) {
       filled += file.size;
       if (filled < push.capacity) continue;
       small.flush();

@@ -18,7 +18,7 @@ const WRITE_BACK_BYTES_MIN = 1 << 20;
 
 /** A file of a round: one stretch of content blocks and the verdicts on it (PROTOCOL §10.3, §10.4). */
 export type RoundFile = { readonly number: number; readonly size: number; readonly wanted: boolean };
-/** Those of a round, one after the other. */
+/** Those of a round, one after the other; each is good until the next. */
 export type RoundFiles = { next(): RoundFile | undefined };
 
 /** A content block: its bytes without their digest, and that, which is right. */
@@ -62,9 +62,7 @@ export class Round {
     this.#options = options;
     const { tools, push, builder, firstBlock } = options;
     this.#digest = new StreamDigest(tools.digest, { capacity: push.capacity, firstBlock });
-    this.#small = new SmallMaker(tools.sys, { builder, staging: push.staging }, (digests) =>
-      this.#keepDigests(digests),
-    );
+    this.#small = new SmallMaker(tools.sys, builder, (digests) => this.#keepDigests(digests));
     this.#files = options.files();
     this.#judged = options.files();
     this.#file = this.#files.next();
@@ -104,16 +102,19 @@ export class Round {
       : form.extent.bytes === extent.bytes;
     if (!whole) return protocolFailure();
     const ofBlock = form.compressed ? undefined : form.digest;
+    // Entries that have been amended are no rows of the manifest.
+    const many = push.amended.size === 0 && !this.#options.builder.flushesSingly();
     for (let file = this.#file; file !== undefined; file = this.#file) {
       const until = this.#from + file.size;
       const from = Math.max(start, this.#from);
-      const part = { at: extent.at + (from - start), bytes: Math.min(end, until) - from };
-      if (file.wanted && part.bytes > 0) {
-        const whole =
-          part.bytes === file.size && this.#open === undefined && !this.#options.builder.flushesSingly();
-        const problem = whole
-          ? this.#small.add(file.number, part)
-          : (this.#small.flush() ?? this.#take(file, from - this.#from, { part, ofBlock }));
+      const partBytes = Math.min(end, until) - from;
+      if (file.wanted && partBytes > 0) {
+        const at = extent.at + (from - start);
+        const problem =
+          many && partBytes === file.size && this.#open === undefined
+            ? this.#small.add(file.number, at)
+            : (this.#small.flush() ??
+              this.#take(file, from - this.#from, { part: { at, bytes: partBytes }, ofBlock }));
         if (problem !== undefined) return problem;
       }
       if (until > end) break;
@@ -215,11 +216,15 @@ export class Round {
 /** The files of the plan (PROTOCOL §10.2). */
 export function plannedFiles({ sections, marks }: StagePush): RoundFiles {
   const walk = sections.stream();
+  // One object for all of them, as there may be a million.
+  const file = { number: 0, size: 0, wanted: false };
   return {
     next() {
       if (!walk.next()) return undefined;
-      const mark = marks.of(walk.section)?.[walk.index] ?? 0;
-      return { number: walk.number, size: walk.size, wanted: (mark & Mark.content) !== 0 };
+      file.number = walk.number;
+      file.size = walk.size;
+      file.wanted = ((marks.of(walk.section)?.[walk.index] ?? 0) & Mark.content) !== 0;
+      return file;
     },
   };
 }

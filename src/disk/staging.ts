@@ -63,11 +63,6 @@ export class Staging {
     return this.#area === undefined ? (-Errno.ENOENT as Failed) : this.#area.directories.get(path);
   }
 
-  /** As of `Directories`, for those that `get` has given. */
-  get turns(): number {
-    return this.#area?.directories.turns ?? 0;
-  }
-
   /** As `get`; directories that are missing are made, as those of a manifest that does not mention them. */
   getOrMake(path: Latin1): Fd | Failed {
     const known = this.get(path);

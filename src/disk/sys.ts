@@ -86,18 +86,24 @@ export type Metadata = {
 /** Files of one call of `makeFiles` or `readFiles` at most. */
 export const BULK_FILES_MAX = 256;
 
-/** A file that is made whole: where, of which bytes, and its metadata. Without owner it stays whose it is when it is made. */
-export type NewFile = {
-  readonly dir: Fd;
-  readonly name: Latin1;
-  readonly from: Extent;
-  readonly uid: number | undefined;
-  readonly gid: number | undefined;
-  readonly mode: number;
-  /** Time of modification since 1970: seconds as their upper (signed) and lower 32 bits, and the part that is added to them. */
-  readonly secondsHigh: number;
-  readonly secondsLow: number;
-  readonly nanoseconds: number;
+/** Files of a table that are in one directory, and where their bytes go or come from: one behind the other in this order, but perhaps with gaps. */
+export type TableFiles = {
+  readonly table: EntryTable;
+  /** Of files; the rest of both arrays is not looked at. */
+  readonly count: number;
+  /** Their indexes in the table, ascending. */
+  readonly indexes: Uint32Array;
+  /** Where the bytes of each are, counted from `at` in the arena. */
+  readonly offsets: Uint32Array;
+  readonly at: number;
+};
+
+/** Files that are made whole, with the metadata of their entries. */
+export type NewFiles = TableFiles & {
+  /** The names that they get are the numbers of their entries, as text, of which this is the table's first; undefined: their own. */
+  readonly numberedFrom: number | undefined;
+  /** Whether owners are set. */
+  readonly owned: boolean;
 };
 
 /** How far `makeFiles` came: all, or `made` files and an error of the next one. */
@@ -108,25 +114,18 @@ export type MadeFiles = {
   readonly failed: { readonly step: "create" | "write" | "metadata"; readonly result: Failed } | undefined;
 };
 
-/** A file that is to be read whole, of that size and time; its bytes go to `into`, which has that size. */
-export type OldFile = {
-  readonly dir: Fd;
-  readonly name: Latin1;
-  readonly into: Extent;
-  readonly seconds: bigint;
-  readonly nanoseconds: number;
-};
-
-/** What `readFiles` found. */
-export type TakenFile = {
-  /** "changed": it was no such file, or did not stay one while it was read. */
-  readonly health: "good" | "changed" | Failed;
+/** What `readFiles` found of each file, by its position in `TableFiles.indexes`. Good until the next call. */
+export type TakenFiles = {
+  /** "changed": it was not what its entry says, or did not stay so while it was read. */
+  health(i: number): "good" | "changed" | Failed;
+  /** XXH3-128 (seed 0, canonical) of the bytes of each, one after the other; zeros unless it is good. */
+  readonly digests: Uint8Array;
+  /** Whether it changed, or says that it was modified, at `Ages.freshNs` or later. */
+  isFresh(i: number): boolean;
   /** As of `Stat`, when it was opened; 0 unless it was such a file then. */
-  readonly changedNs: bigint;
-  /** XXH3-128 (seed 0, canonical) of its bytes, the caller's; of a good file. */
-  readonly digest: Uint8Array;
+  changedNs(i: number): bigint;
   /** As `Sys.atRest`, before it was read and after, between the two looks; false unless it was young. */
-  readonly atRest: boolean;
+  atRest(i: number): boolean;
 };
 
 /** Files that changed at `youngNs` or later are young, at `freshNs` or later fresh; nanoseconds since 1970. */
@@ -182,16 +181,15 @@ export interface Sys {
   write(fd: Fd, from: Extent, position: number): number;
 
   /**
-   * Makes files one after the other, at most BULK_FILES_MAX, until one fails: each as by `open` ("create"), `write`, `setMetadata` and `close`.
-   * One that failed may be there, incomplete. Names are single ones.
+   * Makes files in a directory, one after the other, until one fails: each as by `open` ("create"), `write`, `setMetadata` and `close`. One that failed may be
+   * there, incomplete.
    */
-  makeFiles(files: readonly NewFile[]): MadeFiles;
+  makeFiles(dir: Fd, files: NewFiles): MadeFiles;
   /**
-   * Reads files one after the other, at most BULK_FILES_MAX: each as by `open` ("read"), `stat`, `read`, `stat` and `close`, with `atRest`
-   * before and after `read` if it is young, or else with `awaitWrites` before it if it is fresh. One answer for each, in order. What is missing of
-   * one is zeros. Names are single ones.
+   * Reads files of a directory, one after the other: each as by `open` ("read"), `stat`, `read`, `stat` and `close`, with `atRest` before and after `read`
+   * if it is young, or else with `awaitWrites` before it if it is fresh. What is missing of one is zeros.
    */
-  readFiles(files: readonly OldFile[], ages: Ages): TakenFile[];
+  readFiles(dir: Fd, files: TableFiles, ages: Ages): TakenFiles;
 
   makeDirectory(dir: Fd, name: Latin1): number;
   makeSymlink(target: Latin1, dir: Fd, name: Latin1): number;

@@ -5,6 +5,7 @@ import { grownTo } from "./grow.ts";
 
 /** Bytes of a verdict here: status, two of errno, digest. */
 const ROW_BYTES = 3 + DIGEST_BYTES;
+const GOOD = VERDICT_STATUSES.indexOf("good");
 
 /** Verdicts by the dozen bytes: a push may have a million of them before the first is sent. */
 export class VerdictLog {
@@ -18,6 +19,17 @@ export class VerdictLog {
   add(verdict: Verdict): void {
     this.#rows = grownTo(this.#rows, (this.#count + 1) * ROW_BYTES);
     this.set(this.#count++, verdict);
+  }
+
+  /** Adds that a file is good, which has the digest at `at` in `digests`. */
+  addGood(digests: Uint8Array, at: number): void {
+    const row = this.#count++ * ROW_BYTES;
+    this.#rows = grownTo(this.#rows, row + ROW_BYTES);
+    const rows = this.#rows;
+    rows[row] = GOOD;
+    rows[row + 1] = 0;
+    rows[row + 2] = 0;
+    for (let i = 0; i < DIGEST_BYTES; i++) rows[row + 3 + i] = digests[at + i] ?? 0;
   }
 
   /** Puts another verdict in the place of the one that was added as number `index`. */

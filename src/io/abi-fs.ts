@@ -31,10 +31,10 @@ export const fsSymbols = {
   mk_fs_now_ns: { args: [], returns: "i64" },
   mk_fs_at_rest: { args: ["i32"], returns: "i32" },
   mk_fs_await_writes: { args: ["i32"], returns: "void" },
-  mk_fs_make_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  mk_fs_make_files: { args: ["ptr", "u64", "u32", "ptr"], returns: "i32" },
   mk_fs_compare: { args: ["i32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   mk_entries_read: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
-  mk_fs_read_files: { args: ["ptr", "u64", "ptr", "u32", "ptr", "u32", "i64", "i64"], returns: "i32" },
+  mk_fs_read_files: { args: ["ptr", "u64", "i64", "i64", "ptr"], returns: "i32" },
 } as const;
 
 /** Ways of opening. */
@@ -85,37 +85,36 @@ export const SpaceField = {
 /** What failed of a file that was to be made. */
 export const FsMakeStep = { create: 0, write: 1, metadata: 2 } as const;
 
-/** Bytes of struct mk_fs_new_file, then its fields' offsets. */
-export const NEW_FILE_BYTES = 72;
-export const NewFileField = {
-  at: 0,
-  seconds: 8,
-  bytes: 16,
-  nanoseconds: 20,
-  directory: 24,
-  name: 28,
-  uid: 32,
-  gid: 36,
-  mode: 40,
-  error: 44,
-  step: 48,
-  digest: 56,
+/** Files of one call, and room for what is said of them. */
+export const FS_FILES_MAX = 256;
+export const FS_ENTRIES_BYTES = 262_144;
+export const FS_NAMES_BYTES = 262_144;
+
+/** Bytes of struct mk_fs_file, then its fields' offsets. */
+export const FILE_BYTES = 32;
+export const FileField = {
+  entry: 0,
+  name: 4,
+  at: 8,
+  error: 12,
+  step: 16,
+  changed: 16,
+  fresh: 20,
+  atRest: 22,
+  changedNs: 24,
 } as const;
 
-/** Bytes of struct mk_fs_old_file, then its fields' offsets. */
-export const OLD_FILE_BYTES = 72;
-export const OldFileField = {
-  at: 0,
-  seconds: 8,
-  changedNs: 16,
-  bytes: 24,
-  nanoseconds: 28,
-  directory: 32,
-  name: 36,
-  error: 40,
-  changed: 44,
-  digest: 48,
-  atRest: 64,
+/** Bytes of struct mk_fs_files, then its fields' offsets. */
+export const FILES_BYTES = 536_592;
+export const FilesField = {
+  directory: 0,
+  count: 4,
+  entriesBytes: 8,
+  namesBytes: 12,
+  rows: 16,
+  digests: 8208,
+  entries: 12_304,
+  names: 274_448,
 } as const;
 
 /** How a name differs from what is expected of it. */
@@ -159,10 +158,13 @@ export const fsLayout: readonly (readonly [name: string, value: number])[] = [
   ["SPACE_BYTES", SPACE_BYTES],
   ...fields("SpaceField", SpaceField),
   ...fields("FsMakeStep", FsMakeStep),
-  ["NEW_FILE_BYTES", NEW_FILE_BYTES],
-  ...fields("NewFileField", NewFileField),
-  ["OLD_FILE_BYTES", OLD_FILE_BYTES],
-  ...fields("OldFileField", OldFileField),
+  ["FS_FILES_MAX", FS_FILES_MAX],
+  ["FS_ENTRIES_BYTES", FS_ENTRIES_BYTES],
+  ["FS_NAMES_BYTES", FS_NAMES_BYTES],
+  ["FILE_BYTES", FILE_BYTES],
+  ...fields("FileField", FileField),
+  ["FILES_BYTES", FILES_BYTES],
+  ...fields("FilesField", FilesField),
   ...fields("FsDiffers", FsDiffers),
   ["ENTRY_FIXED_BYTES", ENTRY_FIXED_BYTES],
   ["ENTRIES_BYTES", ENTRIES_BYTES],

@@ -4,9 +4,10 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "n
 import { Worker } from "node:worker_threads";
 import { Directories } from "../../src/disk/directories.ts";
 import { FileReader, type Reading } from "../../src/disk/file-reader.ts";
+import { Sections } from "../../src/disk/sections.ts";
 import { SmallReader } from "../../src/disk/small-reader.ts";
 import { failed, type Sys } from "../../src/disk/sys.ts";
-import type { Entry } from "../../src/wire/manifest.ts";
+import { type Entry, encodeSection } from "../../src/wire/manifest.ts";
 import { tools } from "./support.ts";
 
 const { sys: real } = tools;
@@ -118,23 +119,29 @@ test("so is a small one, if it changed not long ago, and one that is older is no
   const asked: { readonly youngNs: bigint; readonly freshNs: bigint }[] = [];
   const sys: Sys = {
     ...later(),
-    readFiles: (files, ages) => {
+    readFiles: (dir, files, ages) => {
       asked.push(ages);
-      return real.readFiles(files, ages);
+      return real.readFiles(dir, files, ages);
     },
   };
   const folder = PLACES[0] ?? "";
   closeSync(openSync(`${folder}/f`, "w"));
   const { mtimeNs } = statSync(`${folder}/f`, { bigint: true });
-  const small = new SmallReader(sys, open(folder), () => {});
+  const sections = new Sections(tools);
+  const other: Reading[] = [];
+  const judge = { good: () => expect.unreachable(), other: (reading: Reading) => other.push(reading) };
+  const small = new SmallReader(sys, { directories: open(folder), sections }, judge);
   const nanoseconds = Number(mtimeNs % 1_000_000_000n);
   const entry: Entry = {
     type: "file",
     path: new Uint8Array([0x66]),
     ...{ mode: 0o644, uid: 0, gid: 0, size: 0, seconds: mtimeNs / 1_000_000_000n, nanoseconds },
   };
+  const frame = new Uint8Array(1_000);
+  sections.add(frame.subarray(0, tools.zstd.compress(encodeSection(0, [entry]), frame)), 1);
   expect(small.add({ number: 0, size: 0, entry }, 0)).toBe(true);
   small.flush();
+  expect(other).toMatchObject([{ verdict: { status: "good" } }]);
   expect(asked.length).toBe(1);
   for (const { youngNs, freshNs } of asked) {
     expect(youngNs).toBeGreaterThan(mtimeNs);

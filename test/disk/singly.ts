@@ -5,14 +5,16 @@ import {
   type Ages,
   Differs,
   Errno,
+  type Extent,
   type Failed,
+  type Fd,
   failed,
+  type Latin1,
   type MadeFiles,
-  type NewFile,
-  type OldFile,
   type Stat,
   type Sys,
-  type TakenFile,
+  type TableFiles,
+  type TakenFiles,
 } from "../../src/disk/sys.ts";
 import type { Entry } from "../../src/wire/manifest.ts";
 
@@ -25,13 +27,17 @@ export function singly(
   { arena, digest }: { arena: Arena; digest: Digest },
 ): Pick<Sys, "makeFiles" | "readFiles" | "compare"> {
   return {
-    makeFiles(files) {
+    makeFiles(dir, files) {
+      const { table, count, indexes, numberedFrom, owned } = files;
       const digests: Uint8Array[] = [];
       let stopped: MadeFiles["failed"];
-      for (const file of files) {
-        stopped = make(sys(), file);
-        if (stopped !== undefined) break;
-        digests.push(digest.block(file.from, 0));
+      for (let i = 0; i < count && stopped === undefined; i++) {
+        const index = indexes[i] ?? 0;
+        const entry = table.entry(index);
+        const name = numberedFrom === undefined ? nameOf(toLatin1(entry.path)) : `${numberedFrom + index}`;
+        const file = { dir, name, entry, at: extentOf(files, i) };
+        stopped = make(sys(), file, owned);
+        if (stopped === undefined) digests.push(digest.block(file.at, 0));
       }
       return { made: digests.length, digests: Buffer.concat(digests), failed: stopped };
     },
@@ -43,7 +49,38 @@ export function singly(
         return stat === undefined ? Differs.unknown : differenceOf(entry, stat);
       });
     },
-    readFiles: (files, ages) => files.map((file) => read(sys(), { arena, digest, ages }, file)),
+    readFiles(dir, files, ages) {
+      const taken = Array.from({ length: files.count }, (_, i) => {
+        const entry = files.table.entry(files.indexes[i] ?? 0);
+        const file = { dir, name: nameOf(toLatin1(entry.path)), entry, at: extentOf(files, i) };
+        return read(sys(), { arena, digest, ages }, file);
+      });
+      return takenFiles(taken);
+    },
+  };
+}
+
+/** A file of a table: its entry, where it is, and where its bytes go or come from. */
+type File = { readonly dir: Fd; readonly name: Latin1; readonly entry: Entry; readonly at: Extent };
+type Taken = {
+  readonly health: "good" | "changed" | Failed;
+  readonly changedNs: bigint;
+  readonly fresh: boolean;
+  readonly atRest: boolean;
+  readonly digest: Uint8Array;
+};
+
+function extentOf({ table, indexes, offsets, at }: TableFiles, i: number): Extent {
+  return { at: at + (offsets[i] ?? 0), bytes: table.size(indexes[i] ?? 0) };
+}
+
+function takenFiles(taken: readonly Taken[]): TakenFiles {
+  return {
+    digests: Buffer.concat(taken.map(({ digest }) => digest)),
+    health: (i) => taken[i]?.health ?? "changed",
+    isFresh: (i) => taken[i]?.fresh === true,
+    changedNs: (i) => taken[i]?.changedNs ?? 0n,
+    atRest: (i) => taken[i]?.atRest === true,
   };
 }
 
@@ -62,15 +99,13 @@ function differenceOf(entry: Entry, stat: Stat | Failed): number {
   );
 }
 
-function make(sys: Sys, file: NewFile): MadeFiles["failed"] {
-  const { dir, name, from, uid, gid, mode, secondsHigh, secondsLow, nanoseconds } = file;
-  const seconds = (BigInt(secondsHigh) << 32n) | BigInt(secondsLow);
-  const owner = gid === undefined ? undefined : { uid, gid };
-  const metadata = { owner, mode, time: { seconds, nanoseconds } };
+function make(sys: Sys, { dir, name, entry, at }: File, owned: boolean): MadeFiles["failed"] {
+  const { uid, gid, mode, seconds, nanoseconds } = entry;
+  const owner = owned ? { uid, gid } : undefined;
   const fd = sys.open(dir, name, "create");
   if (failed(fd)) return { step: "create", result: fd };
-  const written = sys.write(fd, from, 0);
-  const set = written < 0 ? 0 : sys.setMetadata(fd, metadata);
+  const written = sys.write(fd, at, 0);
+  const set = written < 0 ? 0 : sys.setMetadata(fd, { owner, mode, time: { seconds, nanoseconds } });
   sys.close(fd);
   if (written < 0) return { step: "write", result: written as Failed };
   return set < 0 ? { step: "metadata", result: set as Failed } : undefined;
@@ -79,45 +114,45 @@ function make(sys: Sys, file: NewFile): MadeFiles["failed"] {
 function read(
   sys: Sys,
   { arena, digest, ages }: { arena: Arena; digest: Digest; ages: Ages },
-  file: OldFile,
-): TakenFile {
-  const { into } = file;
-  const found = readOpen(sys, file, ages);
-  const done = Math.max(0, found.done);
-  arena.bytes.fill(0, into.at + done, into.at + into.bytes);
-  const good = found.health === "good";
-  const own = good ? digest.block(into, 0) : new Uint8Array(16);
-  return { health: found.health, changedNs: found.changedNs, digest: own, atRest: found.atRest };
+  file: File,
+): Taken {
+  const { at } = file;
+  const { done: result, ...found } = readOpen(sys, file, ages);
+  const done = Math.max(0, result);
+  arena.bytes.fill(0, at.at + done, at.at + at.bytes);
+  return { ...found, digest: found.health === "good" ? digest.block(at, 0) : new Uint8Array(16) };
 }
 
 function readOpen(
   sys: Sys,
-  { dir, name, into, seconds, nanoseconds }: OldFile,
+  { dir, name, at, entry: { seconds, nanoseconds } }: File,
   { youngNs, freshNs }: Ages,
-): Omit<TakenFile, "digest"> & { readonly done: number } {
-  const nothing = { changedNs: 0n, done: 0, atRest: false };
+): Omit<Taken, "digest"> & { readonly done: number } {
+  const nothing = { changedNs: 0n, done: 0, fresh: false, atRest: false };
   const fd = sys.open(dir, name, "read");
   if (failed(fd)) return { ...nothing, health: fd };
   try {
     const before = sys.stat(fd);
     if (failed(before)) return { ...nothing, health: before };
     const sameTime = before.seconds === seconds && before.nanoseconds === nanoseconds;
-    if (before.kind !== "file" || before.size !== into.bytes || !sameTime)
+    if (before.kind !== "file" || before.size !== at.bytes || !sameTime)
       return { ...nothing, health: "changed" };
     const { changedNs } = before;
+    const fresh = changedNs >= freshNs || seconds * 1_000_000_000n + BigInt(nanoseconds) >= freshNs;
     const atRest = changedNs >= youngNs && sys.atRest(fd);
     if (changedNs < youngNs && changedNs >= freshNs) sys.awaitWrites(fd);
-    const done = sys.read(fd, into, 0);
-    if (done < 0) return { changedNs, done, atRest, health: done as Failed };
+    const done = sys.read(fd, at, 0);
+    if (done < 0) return { changedNs, done, fresh, atRest, health: done as Failed };
+    const still = atRest && sys.atRest(fd);
     const after = sys.stat(fd);
-    if (failed(after)) return { changedNs, done, atRest, health: after };
+    if (failed(after)) return { changedNs, done, fresh, atRest: still, health: after };
     const same =
-      done === into.bytes &&
+      done === at.bytes &&
       after.size === before.size &&
       after.seconds === seconds &&
       after.nanoseconds === nanoseconds &&
       after.changedNs === changedNs;
-    return { changedNs, done, atRest, health: same ? "good" : "changed" };
+    return { changedNs, done, fresh, atRest: still, health: same ? "good" : "changed" };
   } finally {
     sys.close(fd);
   }
