@@ -181,10 +181,10 @@ export class Incoming {
     const receivers = [...this.#receivers.values()];
     if (receivers.some(({ state }) => state === "closing" || state === "closed")) return true;
     const left = (receiver: Receiver) =>
-      receiver.key.owner === owner && receiver.state === "receiving" && receiver.abandoned(now);
+      receiver.key.owner === owner && receiver.state === "receiving" && receiver.owner.abandoned(now);
     const over = receivers.find(({ told }) => told) ?? receivers.find(left);
     over?.close();
-    return over !== undefined || receivers.some((receiver) => receiver.forlorn(now));
+    return over !== undefined || receivers.some((receiver) => receiver.owner.forlorn(now));
   }
 
   #onNak(origin: Origin, nak: Message & { readonly type: "nak" }, now: Micros): void {

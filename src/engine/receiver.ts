@@ -7,6 +7,7 @@ import { FeedbackTurn } from "./feedback-turn.ts";
 import type { Gap } from "./gap-detector.ts";
 import { NakReporter } from "./nak-reporter.ts";
 import { blockName, wireText } from "./names.ts";
+import { OwnerPulse } from "./owner-pulse.ts";
 import type { Address } from "./ports.ts";
 import { phaseOf, type ReceiverState } from "./receiver-state.ts";
 import { failRecord, removalRecords } from "./report-records.ts";
@@ -15,15 +16,12 @@ import { RxWindow } from "./rx-window.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import {
   BROKEN_MAX,
-  FORLORN_SYNCS,
-  OWNER_PATIENCE_US,
   QUERY_FOR_US,
   QUERY_REPEAT_US,
   QUERY_SPREAD_US,
   REMEMBER_US,
   REPORT_BACKLOG_MAX,
   STAGE_AHEAD,
-  SYNC_INTERVAL_US,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
@@ -50,9 +48,7 @@ export class Receiver {
   #overtaken = false;
   /** Times that the block at the front came with a wrong digest. */
   #broken = 0;
-  #ownerHeard: Micros;
-  /** When somebody asked whether it still lives, since it was heard last. */
-  #doubtedAt: Micros | undefined;
+  readonly owner: OwnerPulse;
   readonly #status: StatusReporter;
   /** Blocks used. */
   blocks = 0;
@@ -68,7 +64,7 @@ export class Receiver {
     this.key = key;
     this.context = context;
     this.#dryRun = offer.dryRun;
-    this.#ownerHeard = now;
+    this.owner = new OwnerPulse(now);
     const { symbolSize, blockSymbols } = offer;
     const [place, named] = [offer.ids.indexOf(core.config.node), offer.ids.length];
     const turn = new FeedbackTurn({ targets: offer.targets, place, named, random: core.random, now });
@@ -106,21 +102,9 @@ export class Receiver {
     return over && this.#reports.length === 0;
   }
 
-  /** Whether the owner, which repeats SYNC as long as the push lasts, has not been heard for several of them. */
-  forlorn(now: Micros): boolean {
-    return now - this.#ownerHeard >= FORLORN_SYNCS * SYNC_INTERVAL_US;
-  }
-
-  /** Whether it is so still, a while after it was asked first: what had come while this host was held up has been taken in since. */
-  abandoned(now: Micros): boolean {
-    if (this.forlorn(now)) this.#doubtedAt ??= now;
-    return now - (this.#doubtedAt ?? now) >= SYNC_INTERVAL_US;
-  }
-
   /** Any packet of the owner: it lives, and this is where. */
   touch(from: Address | undefined, now: Micros): void {
-    this.#ownerHeard = now;
-    this.#doubtedAt = undefined;
+    this.owner.heard(now);
     if (from !== undefined) this.#reports.address = from;
     if (this.#state.kind === "asking") this.#state = { kind: "prepared" };
   }
@@ -239,7 +223,7 @@ export class Receiver {
           ? this.#state.until
           : this.#state.kind === "committing"
             ? NEVER
-            : this.#ownerHeard + OWNER_PATIENCE_US;
+            : this.owner.diesAt;
     const status = phaseOf(this.#state.kind) === undefined ? NEVER : this.#status.deadline;
     const naks = this.#state.kind === "receiving" ? this.#naks.deadline() : NEVER;
     return Math.min(this.#reports.deadline(), naks, status, patience) as Micros;
@@ -329,7 +313,7 @@ export class Receiver {
       if (now < state.next) return;
       this.#core.out.send(this.key.push, { type: "query", owner: this.key.owner });
       this.#state = { ...state, next: (now + QUERY_REPEAT_US) as Micros };
-    } else if (now - this.#ownerHeard >= OWNER_PATIENCE_US) {
+    } else if (now >= this.owner.diesAt) {
       this.#core.counters.add("owners lost");
       if (state.kind !== "prepared") return this.close();
       // Not all prepared receivers at once: one answer serves all.
@@ -341,7 +325,7 @@ export class Receiver {
   /** The owner is known to be dead. */
   ownerGone(now: Micros): void {
     if (this.#state.kind === "prepared") {
-      this.#ownerHeard = (now - OWNER_PATIENCE_US) as Micros;
+      this.owner.died(now);
       this.#patience(now);
     } else if (this.#state.kind !== "asking" && this.#state.kind !== "done") {
       this.close();

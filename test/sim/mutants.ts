@@ -12,7 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a receiver says that it is prepared, and commits, before anything is prepared",
     file: "src/engine/receiver.ts",
     find: `this.#core.out.stage({ kind: "prepare", key: this.key });`,
-    replace: `this.onStage({ kind: "prepared", key: this.key }, this.#ownerHeard);`,
+    replace: `this.onStage({ kind: "prepared", key: this.key }, this.owner.diesAt);`,
   },
   {
     name: "a repair of a single symbol is forgotten",
