@@ -40,6 +40,12 @@ export class Incoming {
     return this.#receivers.size === 0;
   }
 
+  /** Whether an owner waits for what this node says of the DATA that comes. */
+  get awaited(): boolean {
+    for (const receiver of this.#receivers.values()) if (receiver.awaited) return true;
+    return false;
+  }
+
   onMessage(origin: Origin, message: Message, heard: Heard): void {
     const { from, now } = heard;
     if (message.type === "nak") return this.#onNak(origin, message, now);

@@ -146,6 +146,10 @@ class Node implements Engine {
     return Math.min(membership, this.#incoming.deadline(), this.#outgoing.deadline()) as Micros;
   }
 
+  awaited(): boolean {
+    return !this.#outgoing.idle || this.#incoming.awaited;
+  }
+
   #dispatch(origin: Origin, message: Message, heard: { readonly from: Address; readonly now: Micros }): void {
     const { node } = origin;
     const { from, now } = heard;

@@ -32,6 +32,8 @@ export interface Engine {
   takeRows(rows: Uint32Array, rowsMax: number, now: Micros): number;
   /** When `onTimeout` (or `takeRows`, for paced data) wants to be called next. Infinity: only after some event. */
   deadline(): Micros;
+  /** Whether somebody waits for what this node says of the DATA that comes: if not, packets may lie for some milliseconds. */
+  awaited(): boolean;
 }
 
 /** An IPv4 address (as one unsigned integer, network order value) and a UDP port. */

@@ -16,6 +16,7 @@ import { RxWindow } from "./rx-window.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import {
   BROKEN_MAX,
+  LEFT_NEAR,
   QUERY_FOR_US,
   QUERY_REPEAT_US,
   QUERY_SPREAD_US,
@@ -93,6 +94,11 @@ export class Receiver {
 
   get slots(): readonly Slot[] {
     return this.#window.slots;
+  }
+
+  /** Whether the owner waits for this receiver: as long as content flows that others answer for, and its end is not near, it does not. */
+  get awaited(): boolean {
+    return this.#state.kind !== "receiving" || this.#status.answers || this.#window.left < LEFT_NEAR;
   }
 
   /** Whether the owner has acknowledged all that there will be to tell: only its END is missing. */

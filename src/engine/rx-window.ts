@@ -78,6 +78,12 @@ export class RxWindow {
     this.#handed = this.#wantedFrom(this.#handed + 1);
   }
 
+  /** Blocks of the map of wanted ones that have not been handed out, up to 7 more at its end; 0 without a map, or beyond it. */
+  get left(): number {
+    if (this.#wanted === undefined) return 0;
+    return Math.max(0, this.#wanted.first + 8 * this.#wanted.bits.length - this.#handed);
+  }
+
   #whole(block: BlockIndex): BlockInSlot | undefined {
     // The ring may have an older block in this place.
     if (block >= this.limit) return undefined;

@@ -63,7 +63,7 @@ export class StatusReporter {
 
   /** The owner asks after a pause: what holds it up may be any STATUS that was lost. */
   missed(now: Micros): void {
-    if (this.#answers) this.polled(now);
+    if (this.answers) this.polled(now);
     else this.now(now);
   }
 
@@ -74,7 +74,7 @@ export class StatusReporter {
 
   /** The owner asks: answered at once by those whom it asks, unless they all together would flood it. */
   polled(now: Micros): void {
-    if (!this.#answers) return;
+    if (!this.answers) return;
     const all = this.#delegates.length === 0;
     if (all && this.#turn.periodUs > 0) return this.now(now);
     const spacing = all ? this.#targets * POLL_SPACING_US : this.#delegates.length * DELEGATE_SPACING_US;
@@ -111,7 +111,8 @@ export class StatusReporter {
     this.#told = next;
   }
 
-  get #answers(): boolean {
+  /** Whether this receiver is one of those who answer polls. */
+  get answers(): boolean {
     return this.#delegates.length === 0 || this.#delegates.includes(this.#core.config.node);
   }
 

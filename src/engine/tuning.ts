@@ -175,6 +175,8 @@ export const CHANCE_STRAY = 3;
 export const READ_AHEAD = 4;
 /** Content blocks that a receiver's stage has at once: fewer messages between the threads, and still most slots take packets. */
 export const STAGE_AHEAD = 8;
+/** With fewer content blocks to come than this, the end of a push is near: every receiver looks for them as soon as it can. */
+export const LEFT_NEAR = 12;
 /** Slots that a push takes at most, at either side, and at least. */
 export const PUSH_SLOTS_MAX = 32;
 export const PUSH_SLOTS_MIN = 2;

@@ -139,10 +139,11 @@ class EngineLoop {
 
   /** Sleeps until there is something to do. While much comes in, and nothing is being sent, packets and messages are left to gather. */
   #wait(): number {
-    const { net } = this.#parts;
+    const { engine, net } = this.#parts;
     const forSend = this.#blocked;
     const timeoutUs = this.#timeout();
-    const pauseUs = this.#sending || timeoutUs === 0 ? 0 : this.#moderation.pauseUs(this.#parts.now());
+    const awake = this.#sending || timeoutUs === 0;
+    const pauseUs = awake ? 0 : this.#moderation.pauseUs(this.#parts.now(), engine.awaited());
     let ready = 0;
     if (pauseUs > 0) ready = net.wait(Math.min(pauseUs, timeoutUs), { forSend, deaf: true });
     if (ready === 0) ready = net.wait(pauseUs > 0 ? this.#timeout() : timeoutUs, { forSend });
@@ -201,7 +202,7 @@ class EngineLoop {
       const received = this.#parts.net.receive(socket, this.#onControl);
       more = received.more;
       if (received.touched === 0) continue;
-      this.#moderation.onData(this.#now);
+      this.#moderation.onData(this.#now, received.touched);
       this.#parts.engine.onReceived(this.#now);
       this.#drain();
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Receiver } from "../../src/engine/receiver.ts";
-import { STAGE_AHEAD } from "../../src/engine/tuning.ts";
+import { LEFT_NEAR, STAGE_AHEAD } from "../../src/engine/tuning.ts";
 import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
 import { decode } from "../../src/wire/codec.ts";
 import { BlockKind, DataFlag, FailStep } from "../../src/wire/constants.ts";
@@ -128,6 +128,43 @@ describe("blocks for the stage", () => {
     });
     const records = reports.flatMap((report) => report.records.map(({ kind }) => kind));
     expect(records.filter((kind) => kind === "fail")).toHaveLength(1);
+  });
+
+  test("that flow far from their end are not waited for, unless this receiver answers for others", () => {
+    const { receiver, hear, used } = newReceiver();
+    const sync = (ids: readonly NodeId[]) =>
+      receiver.onSync(
+        {
+          type: "sync",
+          phase: "content",
+          poll: false,
+          sequence: 0,
+          edgeBlock: 1 as BlockIndex,
+          edgeSymbol: 0,
+          low: 0 as BlockIndex,
+          roundTripUs: 1_000,
+          ids,
+        },
+        us(600),
+      );
+    hear(0, BlockKind.plan);
+    sync([2n as NodeId]);
+    expect(receiver.awaited).toBe(true);
+    const blocks = 8 * Math.ceil((LEFT_NEAR + 2) / 8);
+    used(0, { wanted: { first: 1 as BlockIndex, bits: new Uint8Array(blocks / 8).fill(0xff) } });
+    expect(receiver.awaited).toBe(false);
+    sync([]);
+    expect(receiver.awaited).toBe(true);
+    sync([1n as NodeId, 2n as NodeId]);
+    expect(receiver.awaited).toBe(true);
+    sync([2n as NodeId]);
+    for (let block = 1; block <= blocks - LEFT_NEAR; block++) {
+      expect(receiver.awaited).toBe(false);
+      hear(block, BlockKind.content);
+    }
+    expect(receiver.awaited).toBe(false);
+    hear(blocks - LEFT_NEAR + 1, BlockKind.content);
+    expect(receiver.awaited).toBe(true);
   });
 
   test("are no more than the stage may have at once", () => {

@@ -26,6 +26,7 @@ export class StubEngine implements Engine {
   takeRows = (_rows: Uint32Array, _rowsMax: number, _now: Micros): number => 0;
   poll = (): Output | undefined => this.outputs.shift();
   deadline = (): Micros => this.due;
+  awaited = (): boolean => true;
 }
 
 /** What the loop sees of the sockets. */
