@@ -10,6 +10,7 @@
 #define FILE_ROW(field) (uint32_t)offsetof(struct mk_fs_file, field)
 #define FILES(field) (uint32_t)offsetof(struct mk_fs_files, field)
 #define ENTRIES(field) (uint32_t)offsetof(struct mk_entries, field)
+#define WRITTEN(field) (uint32_t)offsetof(struct mk_fs_written, field)
 #define SPACE(field) (uint32_t)offsetof(struct mk_fs_space, field)
 
 /* One word for each row of netLayout in src/io/abi-net.ts, then of hashLayout, fsLayout and procLayout, in their order. */
@@ -57,6 +58,7 @@ static const uint32_t layout[] = {
   ENTRIES(starts), ENTRIES(name_at), ENTRIES(parent_at), ENTRIES(parents_bytes), ENTRIES(parent_bytes), ENTRIES(sibling), ENTRIES(names),
   ENTRIES(parents),
   MK_ENTRIES_SHORT, MK_ENTRIES_RANGE, MK_ENTRIES_LONG,
+  sizeof(struct mk_fs_written), WRITTEN(bytes), WRITTEN(stopped), WRITTEN(stat),
   /* process */
   MK_READY_FD,
 };

@@ -118,6 +118,9 @@ int32_t take_packet(struct mk_net *net, const uint8_t *packet, const uint8_t *bo
  */
 int32_t fs_open_name(int32_t directory, const char *name, uint32_t way, uint32_t mode);
 
+/* As mk_fs_stat of a single name in a directory, links not followed; `out` has the error as well. */
+int32_t fs_stat_name(int32_t directory, const char *name, struct mk_fs_stat *out);
+
 /* Whether the file lies on a file system of which mk_fs_at_rest can tell something. */
 int fs_has_kernel_times(int32_t fd);
 

@@ -236,4 +236,29 @@ enum mk_entries_fault {
  */
 MK_API int32_t mk_entries_read(const uint8_t *section, uint32_t bytes, uint32_t at, uint32_t count, uint32_t digests, struct mk_entries *out);
 
+/* ---- 13.3 What a manifest says of a directory's names. */
+
+/*
+ * Takes all names of a directory, but `.` and `..`, out of the records of mk_fs_list, and puts them in the order of their bytes, one after the other, each with
+ * its NUL. `at` has `max` words: where each of them starts, and behind the last where the next would; the rest is used. Returns how many they are; -E2BIG if there is no room
+ * for them, which max / 2 names of names_bytes bytes surely have; -EINVAL if the records are none.
+ */
+MK_API int32_t mk_fs_sort_names(const uint8_t *records, uint32_t bytes, char *names, uint32_t names_bytes, uint32_t *at, uint32_t max);
+
+/* What mk_fs_entries has written. */
+struct mk_fs_written {
+  uint32_t bytes;
+  uint32_t stopped;     /* 1: it ended at a name of which more is to be said, or nothing can, and `stat` is that one's status */
+  struct mk_fs_stat stat;
+};
+
+/*
+ * Writes entries of a manifest section (src/wire/PROTOCOL.md, 10.1) for names of a directory whose path has `path_bytes` bytes (0: the base), one after the other, at most `room` bytes.
+ * `names` holds `count` of them as mk_fs_sort_names leaves them; the first is that of the entry before, which is not written, so that all others share their directory's path with it. Ends
+ * before the first name that is neither a file nor a FIFO, or cannot be an entry, or does not come behind the one before it, or has no room. Returns how many were written. -EINVAL, before
+ * anything is done, if the names are not as said. [statx]
+ */
+MK_API int32_t mk_fs_entries(int32_t directory, const char *names, uint32_t names_bytes, uint32_t count, uint32_t path_bytes,
+                             uint8_t *out, uint32_t room, struct mk_fs_written *written);
+
 #endif

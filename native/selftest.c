@@ -131,6 +131,7 @@ int main(int argc, char **argv)
   selftest_process();
   selftest_fs();
   selftest_entries();
+  selftest_scan();
   selftest_daemon();
   printf("selftest: passed\n");
   return 0;

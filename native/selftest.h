@@ -135,6 +135,7 @@ void selftest_fs(void);
 void selftest_entries(void);
 /* Leaves `b` in the directory: 3 bytes, mode 04700, changed 1 s before 1970, and 5 ns. */
 void selftest_files(int32_t base);
+void selftest_scan(void);
 void selftest_daemon(void);
 
 /* The argument with which the program is what selftest_daemon starts. */

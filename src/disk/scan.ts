@@ -3,6 +3,7 @@ import { PATH_BYTES_MAX } from "../wire/constants.ts";
 import type { Entry } from "../wire/manifest.ts";
 import { Directories } from "./directories.ts";
 import type { Problem } from "./lines.ts";
+import { type NameList, nameIn, nameListOf, namesIn } from "./name-list.ts";
 import { join, mayBeNamed, nameOf, parentOf, STAGE_NAME, toBytes } from "./names.ts";
 import { quietInNs } from "./quiet.ts";
 import { Errno, errnoOf, type Failed, type Fd, failed, type Latin1, type Stat, type Sys } from "./sys.ts";
@@ -32,7 +33,21 @@ export type ScanOptions = {
   readonly hidden?: ((path: Latin1, isDirectory: boolean) => boolean) | undefined;
   /** Only directories, and what belongs to this user; undefined: everything. */
   readonly owner?: number | undefined;
+  /** Takes most names before they become entries that this scan yields; undefined: nobody does. Not where names are hidden, nor with an `owner`. */
+  readonly takeRun?: TakeRun | undefined;
 };
+
+/** The entry that was yielded last, or that a run ended with. */
+export type Last = Pick<Entry, "path" | "type">;
+
+/**
+ * Takes names in a directory, from index `next` on, that follow the entry `after` in it, for as long as there is nothing more to them than their entries. Nothing is
+ * taken if it returns undefined; `stopped` is the status of the name behind those taken, if it is known.
+ */
+export type TakeRun = (
+  dir: Fd,
+  run: { readonly path: Latin1; readonly names: NameList; readonly next: number; readonly after: Last },
+) => { readonly taken: number; readonly last: Last; readonly stopped: Stat | Failed | undefined } | undefined;
 
 /** Names whose status is asked for at once. */
 const BATCH = 256;
@@ -45,13 +60,15 @@ const LISTINGS_MAX = 5;
 /** A directory that is being walked: its names in order, and the status of some of them. */
 type Walk = {
   readonly path: Latin1;
-  readonly names: readonly Latin1[];
+  readonly names: NameList;
   /** Whether that is to be said: they are all of the directory's, and each can be in a manifest. */
   readonly listed: boolean;
   next: number;
   batch: readonly Status[];
   /** Index in `names` of the batch's first. */
   batchFrom: number;
+  /** The entry of the name before `next`, if it was yielded and nothing is in it. */
+  last: Last | undefined;
 };
 /** Status of a name; of a link also its target. */
 export type Status = { readonly stat: Stat | Failed; readonly target: Latin1 | Failed | undefined };
@@ -148,7 +165,9 @@ function isGone({ hidden }: Context, path: Latin1, { stat }: Status): boolean {
   return failed(stat) && mayBeNamed(path) && hidden?.(path, false) !== true;
 }
 
-function isDirectory(seen: Seen): seen is Extract<Seen, { kind: "entry" }> {
+function isDirectory(
+  seen: Seen,
+): seen is Extract<Seen, { kind: "entry" }> & { readonly entry: { readonly type: "directory" } } {
   return seen.kind === "entry" && seen.entry.type === "directory";
 }
 
@@ -156,8 +175,10 @@ function isDirectory(seen: Seen): seen is Extract<Seen, { kind: "entry" }> {
 function* walk(context: Context, root: Latin1, entry?: Entry): Generator<Found, void, undefined> {
   const { sys, directories, markListed = false } = context;
   const stack: Walk[] = [];
+  // Who takes names himself looks at them himself.
+  const batch = context.takeRun === undefined ? BATCH : 1;
   const enter = function* (path: Latin1, itself: Entry | undefined): Generator<Found, void, undefined> {
-    const opened = open(sys, directories, { path, markListed });
+    const opened = open(sys, directories, { path, markListed, batch });
     const listed = typeof opened !== "number" && opened.listed;
     yield itself === undefined ? { kind: "base", listed } : found(listed ? { ...itself, listed } : itself);
     if (typeof opened === "number") yield problem(path, "unlisted", errnoOf(opened));
@@ -165,43 +186,85 @@ function* walk(context: Context, root: Latin1, entry?: Entry): Generator<Found, 
   };
   yield* enter(root, entry);
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const name = top.names[top.next];
+    if (takeMany(context, top)) continue;
+    const name = nameIn(top.names, top.next);
     if (name === undefined) {
       stack.pop();
       continue;
     }
     const path = join(top.path, name);
-    const status = take(sys, directories, top);
+    const status = take(sys, directories, { from: top, batch });
     const seen = see(context, path, status);
     if (seen === undefined) {
       if (top.listed && isGone(context, path, status)) yield { kind: "gone", path };
     } else if (isDirectory(seen)) yield* enter(path, seen.entry);
-    else yield seen;
+    else {
+      if (seen.kind === "entry") top.last = seen.entry;
+      yield seen;
+    }
   }
+}
+
+/** Lets names be taken that follow the last entry; false: the next one is to be looked at. */
+function takeMany({ sys, directories, takeRun }: Context, top: Walk): boolean {
+  const { last, path, names, next } = top;
+  top.last = undefined;
+  if (takeRun === undefined || last === undefined || next >= namesIn(names)) return false;
+  const dir = directories.get(path);
+  const run = failed(dir) ? undefined : takeRun(dir, { path, names, next, after: last });
+  if (failed(dir) || run === undefined) return false;
+  top.next += run.taken;
+  if (run.stopped !== undefined) {
+    top.batch = [withTarget(sys, dir, { name: nameIn(names, top.next) ?? "", stat: run.stopped })];
+    top.batchFrom = top.next;
+    return false;
+  }
+  if (run.taken > 0) top.last = run.last;
+  return run.taken > 0;
 }
 
 /** Reads a directory's names, and the status of the first of them while it is open. */
 function open(
   sys: Sys,
   directories: Directories,
-  { path, markListed }: { path: Latin1; markListed: boolean },
+  { path, markListed, batch }: { path: Latin1; markListed: boolean; batch: number },
 ): Walk | Failed {
   const parent = directories.get(path === "" ? "" : parentOf(path));
   if (failed(parent)) return parent;
   const fd = sys.open(parent, path === "" ? "." : nameOf(path), "directory");
   if (failed(fd)) return fd;
-  const all = markListed ? listAll(sys, fd) : sys.list(fd);
+  const all = listNames(sys, fd, { path, markListed });
   if (failed(all)) {
     sys.close(fd);
     return all;
   }
+  const { names, listed } = all;
+  const first = lookAt(sys, fd, someNames(names, 0, batch));
+  sys.close(fd);
+  return { path, names, listed, next: 0, batch: first, batchFrom: 0, last: undefined };
+}
+
+/** The names of a directory, in order, and whether it is to be said that they are all of them. */
+function listNames(
+  sys: Sys,
+  fd: Fd,
+  { path, markListed }: { path: Latin1; markListed: boolean },
+): Pick<Walk, "names" | "listed"> | Failed {
+  const simply = !markListed && path !== "";
+  const inOrder = simply ? sys.listInOrder(fd) : undefined;
+  if (inOrder !== undefined) return failed(inOrder) ? inOrder : { names: inOrder, listed: false };
+  const all = markListed ? listAll(sys, fd) : simply ? listAgain(sys, fd) : sys.list(fd);
+  if (failed(all)) return all;
   const { names, complete } = "names" in all ? all : { names: all, complete: false };
   // Names in the manifest's order are those in the order of their bytes, which Latin1 strings have by themselves.
   const sorted = names.filter((name) => path !== "" || name !== STAGE_NAME).sort();
-  const batch = lookAt(sys, fd, sorted.slice(0, BATCH));
-  sys.close(fd);
   const listed = complete && sorted.every((name) => mayBeNamed(join(path, name)));
-  return { path, names: sorted, listed, next: 0, batch, batchFrom: 0 };
+  return { names: nameListOf(sorted), listed };
+}
+
+function someNames(list: NameList, from: number, count: number): Latin1[] {
+  const to = Math.min(namesIn(list), from + count);
+  return Array.from({ length: Math.max(0, to - from) }, (_, i) => nameIn(list, from + i) ?? "");
 }
 
 /**
@@ -236,10 +299,10 @@ function listAgain(sys: Sys, fd: Fd): Latin1[] | Failed {
 }
 
 /** Status of the next name, which is thereby taken. */
-function take(sys: Sys, directories: Directories, from: Walk): Status {
+function take(sys: Sys, directories: Directories, { from, batch }: { from: Walk; batch: number }): Status {
   if (from.next >= from.batchFrom + from.batch.length) {
     const dir = directories.get(from.path);
-    const names = from.names.slice(from.next, from.next + BATCH);
+    const names = someNames(from.names, from.next, batch);
     from.batchFrom = from.next;
     from.batch = failed(dir) ? names.map(() => ({ stat: dir, target: undefined })) : lookAt(sys, dir, names);
   }
@@ -251,8 +314,10 @@ function take(sys: Sys, directories: Directories, from: Walk): Status {
 
 /** Status of names in a directory, and the targets of the links among them. */
 function lookAt(sys: Sys, dir: Fd, names: readonly Latin1[]): Status[] {
-  return sys.statMany(dir, names).map((stat, i) => {
-    const isLink = !failed(stat) && stat.kind === "symlink";
-    return { stat, target: isLink ? sys.readLink(dir, names[i] ?? "") : undefined };
-  });
+  return sys.statMany(dir, names).map((stat, i) => withTarget(sys, dir, { name: names[i] ?? "", stat }));
+}
+
+function withTarget(sys: Sys, dir: Fd, { name, stat }: { name: Latin1; stat: Stat | Failed }): Status {
+  const isLink = !failed(stat) && stat.kind === "symlink";
+  return { stat, target: isLink ? sys.readLink(dir, name) : undefined };
 }

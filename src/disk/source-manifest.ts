@@ -5,8 +5,9 @@ import type { Terms } from "../wire/terms.ts";
 import { Directories } from "./directories.ts";
 import { errorText, isTrouble } from "./errno.ts";
 import type { Problem } from "./lines.ts";
-import { display, mayBeNamed, toBytes, toLatin1 } from "./names.ts";
-import { type Found, type Seen, scan } from "./scan.ts";
+import { nameIn, namesIn } from "./name-list.ts";
+import { display, join, mayBeNamed, toBytes, toLatin1 } from "./names.ts";
+import { type Found, type Last, type Seen, scan, type TakeRun } from "./scan.ts";
 import { FileChecker } from "./source-check.ts";
 import { regroup } from "./source-group.ts";
 import {
@@ -19,7 +20,7 @@ import {
   tellProblem,
 } from "./source-push.ts";
 import { type Outline, outlineOf } from "./source-terms.ts";
-import type { Latin1 } from "./sys.ts";
+import type { Fd, Latin1 } from "./sys.ts";
 
 /** The manifest's blocks, made as the scan goes on (PROTOCOL §10.1). Returns whether the push can go on. */
 export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boolean> {
@@ -31,7 +32,7 @@ export function* makeManifest(tools: SourceTools, push: SourcePush): Maker<boole
   for (const path of outline.excluded) tellProblem(tools, push, { path, problem: "excluded", errno: 0 });
   const manifest = new ManifestMaker(tools, push, outline);
   try {
-    for (const found of scan(tools.sys, push.base, outline.scan))
+    for (const found of scan(tools.sys, push.base, { ...outline.scan, takeRun: manifest.takeRun }))
       if (!manifest.takePlain(found) && !(yield* manifest.take(found))) return false;
   } finally {
     manifest.close();
@@ -67,7 +68,7 @@ class ManifestMaker {
   #started: SectionWriter | undefined;
   /** Entries of the section so far, and the last one of all. */
   #entries = 0;
-  #previous: Entry | undefined;
+  #previous: Last | undefined;
   /** Bytes of the section's files that were read. */
   #content = 0;
 
@@ -102,6 +103,29 @@ class ManifestMaker {
     this.#entries++;
     this.#previous = entry;
     return true;
+  }
+
+  /** Takes names as `TakeRun` says; undefined where there is more to some entries than what the scan sees. */
+  get takeRun(): TakeRun | undefined {
+    const { hidden, owner } = this.#outline.scan;
+    const plain = hidden === undefined && owner === undefined && this.#push.task.gid === undefined;
+    return plain && this.#checker === undefined ? (dir, run) => this.#takeRun(dir, run) : undefined;
+  }
+
+  #takeRun(dir: Fd, { path, names, next, after }: Parameters<TakeRun>[1]): ReturnType<TakeRun> {
+    // What the scan has yielded may have been left out, and the section may have been full.
+    if (after !== this.#previous) return undefined;
+    const { bytes: room, entries } = this.#writer.room;
+    if (entries === 0) return undefined;
+    const to = Math.min(namesIn(names), next + entries);
+    const run = { names, from: next - 1, to, pathBytes: path.length, room };
+    const { count, bytes, stopped } = this.#tools.sys.entries(dir, run);
+    if (count === 0) return { taken: 0, last: after, stopped };
+    const lastPath = toBytes(join(path, nameIn(names, next + count - 1) ?? ""));
+    this.#writer.addWritten(bytes, { count, lastPath });
+    this.#entries += count;
+    this.#previous = { path: lastPath, type: "file" };
+    return { taken: count, last: this.#previous, stopped };
   }
 
   /** Takes what the scan has found, and makes a section when one is full. Returns whether the push can go on. */

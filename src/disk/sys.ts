@@ -1,5 +1,6 @@
 import type { Brand } from "../wire/brand.ts";
 import type { EntryTable } from "../wire/entry-table.ts";
+import type { NameList } from "./name-list.ts";
 
 /**
  * The system calls that the disk side needs, as an interface: `io/sys.ts` has the real ones, through the shim. Everything here is synchronous.
@@ -149,6 +150,26 @@ export const Differs = {
 /** Entries of a table that are in one directory: from index `from` on, until before `to`. */
 export type Siblings = { readonly table: EntryTable; readonly from: number; readonly to: number };
 
+/** Names of a directory for which entries are wanted: those behind index `from`, which is that of the entry before, until before `to`. */
+export type NameRun = {
+  readonly names: NameList;
+  readonly from: number;
+  readonly to: number;
+  /** Bytes of the directory's path; 0: the base. */
+  readonly pathBytes: number;
+  /** Bytes that they may take. */
+  readonly room: number;
+};
+
+/** Entries of one directory, one after the other, as a section has them behind another entry of that directory (PROTOCOL §10.1). */
+export type WrittenEntries = {
+  readonly count: number;
+  /** Good until the next call. */
+  readonly bytes: Uint8Array;
+  /** Status of the name behind them, if they end because of that. */
+  readonly stopped: Stat | Failed | undefined;
+};
+
 export interface Sys {
   /** Whether this process may give files away: it runs as root. */
   readonly root: boolean;
@@ -164,6 +185,8 @@ export interface Sys {
 
   /** All names in a directory opened as "directory", but `.` and `..`, in no order. */
   list(fd: Fd): Latin1[] | Failed;
+  /** As `list`, in the manifest's order; undefined if there are too many for that. */
+  listInOrder(fd: Fd): NameList | Failed | undefined;
   stat(fd: Fd): Stat | Failed;
   /** Status of names in a directory, links not followed; one answer for each, in order. */
   statMany(dir: Fd, names: readonly Latin1[]): (Stat | Failed)[];
@@ -172,6 +195,11 @@ export interface Sys {
    * for each, in order. Good until the next call. `missing` and `unknown` stand alone.
    */
   compare(dir: Fd, siblings: Siblings): Uint8Array;
+  /**
+   * Entries of names that follow one another in a directory, each after a look at it as by `statMany`: as long as they are files and FIFOs that can be
+   * entries as they are, in order, and have room.
+   */
+  entries(dir: Fd, run: NameRun): WrittenEntries;
   /** What a link says, 1..4,095 bytes. */
   readLink(dir: Fd, name: Latin1): Latin1 | Failed;
 

@@ -33,6 +33,8 @@ export const fsSymbols = {
   mk_fs_await_writes: { args: ["i32"], returns: "void" },
   mk_fs_make_files: { args: ["ptr", "u64", "u32", "ptr"], returns: "i32" },
   mk_fs_compare: { args: ["i32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  mk_fs_sort_names: { args: ["ptr", "u32", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  mk_fs_entries: { args: ["i32", "ptr", "u32", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   mk_entries_read: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
   mk_fs_read_files: { args: ["ptr", "u64", "i64", "i64", "ptr"], returns: "i32" },
 } as const;
@@ -145,6 +147,10 @@ export const EntriesField = {
 /** What is wrong with a section. */
 export const EntriesFault = { short: 1, range: 2, long: 3 } as const;
 
+/** Bytes of struct mk_fs_written, then its fields' offsets. */
+export const WRITTEN_BYTES = 96;
+export const WrittenField = { bytes: 0, stopped: 4, stat: 8 } as const;
+
 function fields(prefix: string, table: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(table).map(([name, value]) => [`${prefix}.${name}`, value]);
 }
@@ -170,4 +176,6 @@ export const fsLayout: readonly (readonly [name: string, value: number])[] = [
   ["ENTRIES_BYTES", ENTRIES_BYTES],
   ...fields("EntriesField", EntriesField),
   ...fields("EntriesFault", EntriesFault),
+  ["WRITTEN_BYTES", WRITTEN_BYTES],
+  ...fields("WrittenField", WrittenField),
 ];

@@ -1,9 +1,11 @@
-import type { Extent, Failed, Fd, Latin1, Metadata, NodeKind, Space, Stat, Sys } from "../disk/sys.ts";
+import type { Extent, Failed, Fd, Latin1, Metadata, Space, Stat, Sys } from "../disk/sys.ts";
 import { assert } from "../wire/brand.ts";
-import { FsDevice, FsWay, SpaceField, STAT_BYTES, StatField } from "./abi-fs.ts";
+import { FsDevice, FsWay, SpaceField, STAT_BYTES } from "./abi-fs.ts";
 import { addressAt, allocate, type Memory, type Pointer, shim } from "./ffi.ts";
 import { bulkCalls } from "./sys-bulk.ts";
 import { comparingCall } from "./sys-compare.ts";
+import { scanningCalls } from "./sys-scan.ts";
+import { MINORS, statAt } from "./sys-stat.ts";
 
 /** Names of one call of mk_fs_stat_many. */
 const STAT_ROWS = 256;
@@ -22,22 +24,8 @@ const LINUX_EPERM = 1;
 const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 const DIRENT_NAME_AT = 19;
 
-const KIND_MASK = 0o170000;
-const KINDS: Readonly<Record<number, NodeKind>> = {
-  32768: "file",
-  16384: "directory",
-  40960: "symlink",
-  4096: "fifo",
-  24576: "block",
-  8192: "character",
-  49152: "socket",
-};
-
 /** As an id in chown(2) it means that this one stays. */
 const ID_SAME = 0xffff_ffff;
-
-/** Device numbers are one number: major times this, and minor. */
-const MINORS = 0x1_0000_0000;
 
 const DOTS = [".", ".."];
 
@@ -94,6 +82,7 @@ export function createSys(arena: Memory): Sys {
     ...filling(context),
     ...bulkCalls(arena),
     ...comparingCall(),
+    ...scanningCalls(),
   };
 }
 
@@ -267,27 +256,4 @@ function openScratch({ buffer }: Memory) {
   const stats = (row: number) => statAt(view, ROWS + row * STAT_BYTES);
   const text = (at: number, length: number): Latin1 => bytes.toString("latin1", at, at + length);
   return { put, putNames, takeNames, stats, space, text };
-}
-
-/** A struct mk_fs_stat. */
-function statAt(view: DataView, at: number): Stat | Failed {
-  const error = view.getInt32(at + StatField.error, true);
-  if (error !== 0) return -error as Failed;
-  const mode = view.getUint32(at + StatField.mode, true);
-  return {
-    kind: KINDS[mode & KIND_MASK] ?? "unknown",
-    mode: mode & 0o7777,
-    uid: view.getUint32(at + StatField.uid, true),
-    gid: view.getUint32(at + StatField.gid, true),
-    size: Number(view.getBigUint64(at + StatField.size, true)),
-    seconds: view.getBigInt64(at + StatField.seconds, true),
-    nanoseconds: view.getUint32(at + StatField.nanoseconds, true),
-    changedNs: view.getBigInt64(at + StatField.changedNs, true),
-    mount: view.getBigUint64(at + StatField.mount, true),
-    inode: view.getBigUint64(at + StatField.inode, true),
-    device: view.getBigUint64(at + StatField.device, true),
-    number: view.getUint32(at + StatField.major, true) * MINORS + view.getUint32(at + StatField.minor, true),
-    links: view.getUint32(at + StatField.links, true),
-    locked: view.getUint32(at + StatField.locked, true) !== 0,
-  };
 }

@@ -56,7 +56,7 @@ export class SectionWriter {
   #termsBytes = 0;
   #count = 0;
   #firstEntry: number;
-  #previous: Entry | undefined;
+  #previous: Pick<Entry, "path" | "type"> | undefined;
   /** The path that `follows` has looked at last, and how much of it is the previous one's. */
   #looked: Uint8Array | undefined;
   #shared = 0;
@@ -128,6 +128,27 @@ export class SectionWriter {
     this.#previous = entry;
     this.#looked = undefined;
     return "added";
+  }
+
+  /** Bytes that the section still has room for, and entries; none before it has its first. */
+  get room(): { readonly bytes: number; readonly entries: number } {
+    if (this.#count === 0) return { bytes: 0, entries: 0 };
+    const entries = Math.min(SECTION_ENTRIES_MAX - this.#count, ENTRIES_MAX - this.nextEntry);
+    return { bytes: this.#limit - this.#at, entries };
+  }
+
+  /**
+   * Adds entries in the form of §10.1 as they are: the first follows the last one of this section, and they have `room`. The last of them has that path and nothing
+   * inside of it.
+   */
+  addWritten(bytes: Uint8Array, { count, lastPath }: { count: number; lastPath: Uint8Array }): void {
+    const { room } = this;
+    assert(count > 0 && count <= room.entries && bytes.length <= room.bytes, "entries have no room");
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+    this.#count += count;
+    this.#previous = { path: lastPath, type: "file" };
+    this.#looked = undefined;
   }
 
   /** The section so far, and starts the next. The bytes are this writer's memory: they are good until the next `add`. */

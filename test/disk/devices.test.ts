@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync } from "node:fs";
 import { failed } from "../../src/disk/sys.ts";
 import { tree } from "./expectations.ts";
 import { manifestOf, outline, told } from "./owner.ts";
-import { run, tools, workspace } from "./support.ts";
+import { altered, run, tools, workspace } from "./support.ts";
 
 /** Device nodes (this needs root): number = major · 2^32 + minor. */
 
@@ -54,7 +54,7 @@ test("devices are entries with their numbers, whatever receivers make of them; o
     sys
       .statMany(dir, names)
       .map((stat) => (failed(stat) || stat.kind !== "block" ? stat : { ...stat, number: 2 ** 53 }));
-  const odd = manifestOf({ from: space.path("a"), tools: { sys: { ...sys, statMany } } });
+  const odd = manifestOf({ from: space.path("a"), tools: { sys: altered({ statMany }) } });
   expect(outline(odd)).toEqual(["f f", "character null"]);
   expect(told(odd)).toEqual(["unsupported 0 disk"]);
 });

@@ -1,5 +1,6 @@
 import type { Arena } from "../../src/disk/arena.ts";
 import type { Digest } from "../../src/disk/digest.ts";
+import { nameListOf } from "../../src/disk/name-list.ts";
 import { nameOf, toLatin1 } from "../../src/disk/names.ts";
 import {
   type Ages,
@@ -17,6 +18,7 @@ import {
   type TakenFiles,
 } from "../../src/disk/sys.ts";
 import type { Entry } from "../../src/wire/manifest.ts";
+import { entriesOf } from "./single-entries.ts";
 
 /**
  * The calls that treat many files at once, by the calls that treat one: what the shim is to do, in words of the port. A test that stops, fails or
@@ -25,7 +27,7 @@ import type { Entry } from "../../src/wire/manifest.ts";
 export function singly(
   sys: () => Sys,
   { arena, digest }: { arena: Arena; digest: Digest },
-): Pick<Sys, "makeFiles" | "readFiles" | "compare"> {
+): Pick<Sys, "makeFiles" | "readFiles" | "compare" | "listInOrder" | "entries"> {
   return {
     makeFiles(dir, files) {
       const { table, count, indexes, numberedFrom, owned } = files;
@@ -49,6 +51,11 @@ export function singly(
         return stat === undefined ? Differs.unknown : differenceOf(entry, stat);
       });
     },
+    listInOrder(fd) {
+      const names = sys().list(fd);
+      return failed(names) ? names : nameListOf(names.sort());
+    },
+    entries: (dir, run) => entriesOf(sys(), dir, run),
     readFiles(dir, files, ages) {
       const taken = Array.from({ length: files.count }, (_, i) => {
         const entry = files.table.entry(files.indexes[i] ?? 0);

@@ -9,6 +9,7 @@ import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { expectAllCommitted, problems, tree } from "./expectations.ts";
 import { manifestOf } from "./owner.ts";
 import {
+  altered,
   CAPACITY,
   everything,
   freshKey,
@@ -39,7 +40,7 @@ test("what is inside of a path that was a file a moment ago is reported, and the
   const paths = ["p", "p/q", "r"].map((path) => Buffer.from(path));
   const to = [receiver(space.path("b"))];
   const selection = { paths, recursive: false };
-  const result = push({ from: space.path("a"), to, selection, source: { sys: { ...tools.sys, statMany } } });
+  const result = push({ from: space.path("a"), to, selection, source: { sys: altered({ statMany }) } });
   expectAllCommitted(result);
   expect(problems(result)).toEqual(["changed p/q", "changed p"]);
   expect(readdirSync(space.path("b"))).toEqual(["r"]);
@@ -54,7 +55,7 @@ test("a directory that names a thing twice has it sent once", () => {
     return typeof names === "number" ? names : [...names, ...names];
   };
   const to = [receiver(space.path("b"))];
-  const result = push({ from: space.path("a"), to, source: { sys: { ...tools.sys, list } } });
+  const result = push({ from: space.path("a"), to, source: { sys: altered({ list }) } });
   expectAllCommitted(result);
   expect(new Set(problems(result))).toEqual(new Set(["changed d", "changed d/f"]));
   expect(readdirSync(space.path("b/d"))).toEqual(["f"]);
@@ -88,7 +89,7 @@ test("an exception that nobody has foreseen ends its push, with a message and a 
   };
   const source = createSource({
     ...tools,
-    sys: { ...tools.sys, list },
+    sys: altered({ list }),
     base: space.path("a"),
     emit: (reply) => replies.push(reply),
     tell: () => {},

@@ -5,7 +5,7 @@ import { parentOf, toLatin1 } from "../../src/disk/names.ts";
 import { Errno, type Failed, type Latin1, type Sys } from "../../src/disk/sys.ts";
 import { tree } from "./expectations.ts";
 import { manifestOf, outline, select, told } from "./owner.ts";
-import { run, tools, workspace } from "./support.ts";
+import { altered, run, tools, workspace } from "./support.ts";
 
 /** What a manifest says of names that it does not send, so that receivers remove no more than what is not there. */
 
@@ -29,15 +29,14 @@ function damaged({
   closed?: readonly Latin1[];
   errno?: number;
 }): Sys {
-  return {
-    ...tools.sys,
+  return altered({
     statMany: (dir, asked) =>
       tools.sys
         .statMany(dir, asked)
         .map((stat, i) => (names.includes(asked[i] ?? "") ? (-errno as Failed) : stat)),
     open: (dir, path, way) =>
       way === "directory" && closed.includes(path) ? (-errno as Failed) : tools.sys.open(dir, path, way),
-  };
+  });
 }
 
 test("directories say that all of their names follow only where names are removed, and everything below is", () => {
@@ -190,7 +189,7 @@ test("a directory whose names cannot be had is sent, and its names stay as they 
     const names = tools.sys.list(fd);
     return typeof names !== "number" && names.includes("x") ? (-Errno.EACCES as Failed) : names;
   };
-  const half = manifestOf({ from: space.path("a"), task: extra, tools: { sys: { ...tools.sys, list } } });
+  const half = manifestOf({ from: space.path("a"), task: extra, tools: { sys: altered({ list }) } });
   expect(outline(half)).toEqual(["d closed", "d+ open", "f open/y"]);
 });
 
@@ -201,7 +200,7 @@ test("a directory with a name that no manifest can have is not listed", () => {
     const names = tools.sys.list(fd);
     return typeof names === "number" || !names.includes("d") ? names : [...names, "n".repeat(256)];
   };
-  const result = manifestOf({ from: space.path("a"), task: extra, tools: { sys: { ...tools.sys, list } } });
+  const result = manifestOf({ from: space.path("a"), task: extra, tools: { sys: altered({ list }) } });
   expect(outline(result)).toEqual(["d+ d", "f d/f", "d+ e", "f e/f"]);
   expect(result.terms?.baseListed).toBe(false);
 });

@@ -18,6 +18,7 @@ import type { PushKey, SourceReply } from "../../src/wire/disk-port.ts";
 import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { problems, tree } from "./expectations.ts";
 import {
+  altered,
   CAPACITY,
   everything,
   freshKey,
@@ -147,12 +148,11 @@ test("a file that somebody has open for writing is read twice, and once when he 
 /** A file system on which all changes of the test fall into one tick. */
 function stoppedTimes(ns: bigint): Sys {
   const stop = <T>(stat: T): T => (failed(stat) ? stat : { ...stat, changedNs: ns });
-  return {
-    ...tools.sys,
+  return altered({
     nowNs: () => ns,
     stat: (fd) => stop(tools.sys.stat(fd)),
     statMany: (dir, names) => tools.sys.statMany(dir, names).map(stop),
-  };
+  });
 }
 
 test("a file that is written over within one tick of the clock, between two of its blocks, arrives whole", () => {

@@ -201,7 +201,7 @@ export function interpose(
 ): Sys {
   const single: Sys = new Proxy(sys, {
     get(target, name: keyof Sys) {
-      if (name === "makeFiles" || name === "readFiles" || name === "compare") return bulk[name];
+      if (name in bulk) return bulk[name as keyof typeof bulk];
       const member = target[name];
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => announce(name, args) ?? Reflect.apply(member, target, args);
@@ -209,6 +209,12 @@ export function interpose(
   });
   const bulk = singly(() => single, tools);
   return single;
+}
+
+/** A Sys some of whose calls are others. Those for many files are so many single ones. */
+export function altered(calls: Partial<Sys>): Sys {
+  const sys: Sys = { ...tools.sys, ...singly(() => sys, tools), ...calls };
+  return sys;
 }
 
 /** What there is below a base, by path: type, metadata and content; the base's own metadata is left out. */
