@@ -153,7 +153,10 @@ export class Incoming {
       : refusal(this.#core, offer);
     const slots =
       refused === undefined && this.#freeContexts.length > 0
-        ? this.#core.slots.take(this.#targets(offer))
+        ? this.#core.slots.take({
+            targets: this.#targets(offer),
+            blockBytes: offer.symbolSize * offer.blockSymbols,
+          })
         : undefined;
     const context = slots === undefined ? undefined : this.#freeContexts.pop();
     if (slots === undefined || context === undefined) {

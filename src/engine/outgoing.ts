@@ -159,31 +159,42 @@ export class Outgoing {
       const command = this.#waiting[0];
       if (command === undefined || !this.#core.slots.available) return;
       const chosen = this.#choose(command);
-      const slots = typeof chosen === "string" ? undefined : this.#core.slots.take(chosen.members.length);
-      if (typeof chosen === "string") this.#reject(command, chosen);
-      else if (slots === undefined) return;
-      else this.#open(command, chosen, { slots, now });
+      if (typeof chosen === "string") {
+        this.#reject(command, chosen);
+      } else {
+        const sizes = this.#sizes(chosen.members);
+        const blockBytes = sizes.symbolSize * sizes.blockSymbols;
+        const slots = this.#core.slots.take({ targets: chosen.members.length, blockBytes });
+        if (slots === undefined) return;
+        this.#open(command, chosen, { ...sizes, slots, now });
+      }
       this.#waiting.shift();
     }
+  }
+
+  /** Symbols as large as every member takes them, and as many of them to a block as a slot holds. */
+  #sizes(members: readonly Member[]): { readonly symbolSize: number; readonly blockSymbols: number } {
+    let mtu = Math.min(MTU_USED_MAX, this.#core.mtu);
+    for (const member of members) mtu = Math.min(mtu, member.mtu);
+    const symbolSize = mtu - IP_UDP_BYTES - HEADER_BYTES;
+    const blockSymbols = Math.min(SYMBOLS_MAX, Math.floor(this.#core.memory.slotBytes / symbolSize));
+    return { symbolSize, blockSymbols };
   }
 
   #open(
     command: PushCommand,
     { members, readOnly }: Chosen,
-    grant: { slots: Sender["slots"]; now: Micros },
+    grant: { symbolSize: number; blockSymbols: number; slots: Sender["slots"]; now: Micros },
   ): void {
-    let mtu = Math.min(MTU_USED_MAX, this.#core.mtu);
-    for (const member of members) mtu = Math.min(mtu, member.mtu);
-    const symbolSize = mtu - IP_UDP_BYTES - HEADER_BYTES;
-    const blockSymbols = Math.min(SYMBOLS_MAX, Math.floor(this.#core.memory.slotBytes / symbolSize));
+    const { symbolSize, blockSymbols, slots, now } = grant;
     const { request, selection, dryRun, names, task, progress } = command;
     const push = this.#nextPush;
     this.#nextPush = ((push + 1) >>> 0) as PushId;
     const key = { owner: this.#core.config.node, push };
     const sizes = { symbolSize, blockSymbols };
     const order = { request, selection, dryRun, names, task, progress, readOnly, ...sizes };
-    const targets = members.map((member) => newTarget(member, grant.now));
-    this.#senders.set(push, new Sender(this.#core, key, { order, targets, ...grant }));
+    const targets = members.map((member) => newTarget(member, now));
+    this.#senders.set(push, new Sender(this.#core, key, { order, targets, slots, now }));
   }
 
   /** The targets, or why there are none. Whoever is named is asked, and answers for itself; and to compare, a member need not receive. */

@@ -22,7 +22,6 @@ import {
   QUERY_SPREAD_US,
   REMEMBER_US,
   REPORT_BACKLOG_MAX,
-  STAGE_AHEAD,
 } from "./tuning.ts";
 
 const NEVER = Number.POSITIVE_INFINITY as Micros;
@@ -245,7 +244,8 @@ export class Receiver {
 
   /** Hands the next whole blocks to the stage, several at a time; only those of the manifest go one by one, as each has an answer that is to be told. */
   #feed(): void {
-    while (this.#atStage < STAGE_AHEAD && this.#mayFollow && this.#reports.length < REPORT_BACKLOG_MAX) {
+    const { ahead } = this.#window;
+    while (this.#atStage < ahead && this.#mayFollow && this.#reports.length < REPORT_BACKLOG_MAX) {
       const arrived = this.#window.arrived();
       if (arrived === undefined) return;
       const alone = arrived.blockKind === BlockKind.manifest;

@@ -14,7 +14,8 @@ import {
   RxHead,
   resetEntry,
 } from "../wire/rx-table.ts";
-import { WINDOW_MAX } from "./tuning.ts";
+import { countFor } from "./slots.ts";
+import { STAGE_AHEAD, WINDOW_MAX } from "./tuning.ts";
 
 /**
  * A receiver's window over the block sequence, on top of its context of the receive table: which blocks have slots, which have
@@ -27,6 +28,8 @@ export class RxWindow {
   readonly #symbolSize: number;
   readonly #slots: readonly Slot[];
   readonly #free: Slot[];
+  /** So many blocks may be in other hands at once. */
+  readonly ahead: number;
   /** Every block below is done with. */
   next = 0 as BlockIndex;
   /** Every block below has been handed out. */
@@ -51,6 +54,7 @@ export class RxWindow {
     this.#symbolSize = push.symbolSize;
     this.#slots = push.slots;
     this.#free = [...push.slots];
+    this.ahead = countFor(push.symbolSize * push.blockSymbols, STAGE_AHEAD);
     openContext(table, context, push);
     this.#extend();
   }

@@ -9,6 +9,7 @@ import { Flight } from "./flight.ts";
 import { blockName } from "./names.ts";
 import type { FlowLimit, FlowStatus } from "./ports.ts";
 import { SendWindow } from "./send-window.ts";
+import { countFor } from "./slots.ts";
 import type { Target, Targets } from "./target.ts";
 import {
   LINGER_ROUND_TRIPS,
@@ -51,6 +52,7 @@ export class SenderFlow {
   #paced = false;
   #limitedBy: FlowLimit = "source";
   readonly #content: ContentMap;
+  readonly #aheadMost: number;
   blocks = 0;
 
   constructor(
@@ -76,6 +78,7 @@ export class SenderFlow {
     const packetBytes = options.symbolSize + 60;
     this.#flight = new Flight({ packetBytes, pacer: core.pacer });
     this.#content = new ContentMap(options.capacity);
+    this.#aheadMost = countFor(options.capacity, READ_AHEAD);
     this.#syncDue = (options.now + SYNC_INTERVAL_US) as Micros;
     this.#syncAt = options.now;
   }
@@ -124,7 +127,7 @@ export class SenderFlow {
   /** The manifest is complete; the rest of the blocks may be read from now on. */
   resume(): void {
     this.#held = false;
-    this.#ahead = READ_AHEAD;
+    this.#ahead = this.#aheadMost;
     this.pump();
   }
 

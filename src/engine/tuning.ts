@@ -171,6 +171,8 @@ export const CHANCE_SHARE = 1.5;
 export const CHANCE_MARGIN = 4;
 export const CHANCE_STRAY = 3;
 
+/** The following numbers of blocks and slots are for blocks of so many bytes. Of larger ones there are as many fewer (`countFor`). */
+export const USUAL_BLOCK_BYTES = 327_680;
 /** Blocks that an owner's source is asked for at once: a short push is read in one go, and the source of a long one need not wait for its next task. */
 export const READ_AHEAD = 4;
 /** Content blocks that a receiver's stage has at once: fewer messages between the threads, and still most slots take packets. */
