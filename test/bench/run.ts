@@ -20,7 +20,7 @@ const { values } = parseArgs({
     program: { type: "string", default: "source" },
   },
 });
-const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
 const names = values.only?.split(",") ?? [];
 const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name));
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
