@@ -1,4 +1,4 @@
-import type { Micros } from "../wire/brand.ts";
+import type { Micros, NodeId } from "../wire/brand.ts";
 import type { SenderPhase } from "../wire/messages.ts";
 import type { Core } from "./core.ts";
 import type { EngineEvent } from "./ports.ts";
@@ -17,6 +17,8 @@ export class Progress {
   readonly #order: PushOrder;
   readonly #targets: Targets;
   readonly #flow: SenderFlow;
+  /** Targets that have been told to have everything: they do, whatever becomes of them. */
+  readonly #whole = new Set<NodeId>();
   #due: Micros;
   /** Whether the end of the content has been told. */
   #allSent = false;
@@ -54,9 +56,9 @@ export class Progress {
   }
 
   #hostOf(target: Target, view: { readonly contentBytes: number; readonly now: Micros }): HostProgress {
-    const { name: host, phase, outcome, next } = target;
-    const hasAll = phase === "prepared" || outcome?.kind === "complete";
-    const doneBytes = hasAll ? view.contentBytes : this.#flow.doneBytes(next);
+    const { node, name: host, phase, outcome, next } = target;
+    if (phase === "prepared" || outcome?.kind === "complete") this.#whole.add(node);
+    const doneBytes = this.#whole.has(node) ? view.contentBytes : this.#flow.doneBytes(next);
     const takesPart = phase === "live" || phase === "prepared";
     const silent = takesPart && view.now - target.heard >= SILENT_US;
     return { host, state: silent ? "silent" : phase, doneBytes };

@@ -85,6 +85,20 @@ describe("progress", () => {
     expect(owner.sent.at(-1)?.type).toBe("commit");
   });
 
+  test("does not go back where a host that has everything cannot switch", () => {
+    const { owner, start, one, two } = sentAll(true);
+    owner.status(one, start.push, 4);
+    owner.status(two, start.push, 2);
+    for (const node of [one, two]) owner.report(node, start.push, { kind: "prepared" });
+    owner.report(two, start.push, { kind: "outcome", committed: false });
+    owner.now += PROGRESS_US;
+    owner.timeout();
+    expect(newest(owner)).toEqual([
+      ["host2", "prepared", CONTENT_BYTES],
+      ["host3", "ended", CONTENT_BYTES],
+    ]);
+  });
+
   test("names hosts that have fallen silent, and those that are out", () => {
     const { owner, start, one, two } = sentAll(true);
     const heardAt = owner.now;
