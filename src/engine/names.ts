@@ -30,9 +30,15 @@ export function wireText(text: string): string {
   return [...text.slice(0, 120)].map((char) => (char < " " || char === "\x7f" ? " " : char)).join("");
 }
 
+/** The last push that was asked for: packet after packet, and block after block, is of the same one. */
+let last: { readonly owner: bigint; readonly push: number; readonly text: string } | undefined;
+
 /** A push as text, for maps. */
-export function keyText(key: { readonly owner: bigint; readonly push: number }): string {
-  return `${key.owner.toString(16)}/${key.push}`;
+export function keyText({ owner, push }: { readonly owner: bigint; readonly push: number }): string {
+  if (last !== undefined && last.push === push && last.owner === owner) return last.text;
+  const text = `${owner.toString(16)}/${push}`;
+  last = { owner, push, text };
+  return text;
 }
 
 /** An IPv4 address in dotted decimal. */

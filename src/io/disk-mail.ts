@@ -167,13 +167,22 @@ function blockAt(from: readonly number[], at: number): BlockInSlot {
   };
 }
 
-function putKey(to: number[], { owner, push }: PushKey): void {
-  to.push(Number(owner >> 32n), Number(owner & 0xffff_ffffn), push);
+/** The last key that went or came, and its numbers: most messages are of one push, and a node id is dear to take apart and to put together. */
+let last: Numbered = { key: { owner: 0n as NodeId, push: 0 as PushId }, high: 0, low: 0 };
+type Numbered = { readonly key: PushKey; readonly high: number; readonly low: number };
+
+function putKey(to: number[], key: PushKey): void {
+  const { owner, push } = key;
+  if (last.key.owner !== owner) last = { key, high: Number(owner >> 32n), low: Number(owner & 0xffff_ffffn) };
+  to.push(last.high, last.low, push);
 }
 
 function keyAt(from: readonly number[], at: number): PushKey {
-  const owner = (BigInt(number(from, at)) << 32n) | BigInt(number(from, at + 1));
-  return { owner: owner as NodeId, push: number(from, at + 2) as PushId };
+  const [high, low, push] = [number(from, at), number(from, at + 1), number(from, at + 2)];
+  if (last.high === high && last.low === low && last.key.push === push) return last.key;
+  const owner = ((BigInt(high) << 32n) | BigInt(low)) as NodeId;
+  last = { key: { owner, push: push as PushId }, high, low };
+  return last.key;
 }
 
 function number(from: readonly number[], at: number): number {
