@@ -1,5 +1,5 @@
 import { assert, type Micros, type Slot } from "../wire/brand.ts";
-import { BlockKind, FailStep } from "../wire/constants.ts";
+import { FailStep } from "../wire/constants.ts";
 import type { DiskFailure, PushKey, StageReply } from "../wire/disk-port.ts";
 import type { Offer, Sync } from "../wire/messages.ts";
 import { type Core, randomBelow } from "./core.ts";
@@ -242,15 +242,15 @@ export class Receiver {
     this.#feed();
   }
 
-  /** Hands the next whole blocks to the stage, several at a time; only those of the manifest go one by one, as each has an answer that is to be told. */
+  /** Hands the next whole blocks to the stage, several at a time: each message wakes a thread, and so does each answer. */
   #feed(): void {
     const { ahead } = this.#window;
-    while (this.#atStage < ahead && this.#mayFollow && this.#reports.length < REPORT_BACKLOG_MAX) {
+    while (this.#atStage < ahead && this.#mayFollow) {
+      // What the stage has may each have an answer that is to be told.
+      if (this.#reports.length + this.#atStage >= REPORT_BACKLOG_MAX) return;
       const arrived = this.#window.arrived();
       if (arrived === undefined) return;
-      const alone = arrived.blockKind === BlockKind.manifest;
-      if (this.#atStage > 0 && alone) return;
-      this.#mayFollow = !alone && !arrived.final;
+      this.#mayFollow = !arrived.final;
       this.#atStage++;
       this.#window.hand();
       this.#core.out.stage({ kind: "block", key: this.key, ...arrived });

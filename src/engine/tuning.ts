@@ -175,7 +175,7 @@ export const CHANCE_STRAY = 3;
 export const USUAL_BLOCK_BYTES = 327_680;
 /** Blocks that an owner's source is asked for at once: a short push is read in one go, and the source of a long one need not wait for its next task. */
 export const READ_AHEAD = 4;
-/** Content blocks that a receiver's stage has at once: fewer messages between the threads, and still most slots take packets. */
+/** Blocks that a receiver's stage has at once: fewer messages between the threads, and still most slots take packets. */
 export const STAGE_AHEAD = 8;
 /** With fewer content blocks to come than this, the end of a push is near: every receiver looks for them as soon as it can. */
 export const LEFT_NEAR = 12;

@@ -14,11 +14,18 @@ const EXTRA: Task = { ...SEND_TASK, removes: "extra" };
 function slowReader(us: number, block: "first" | "last"): World {
   const world = newGroup({ hosts: 3, seed: 52, scenario: { hostile: false } });
   let waited = false;
+  // What follows has to wait with it.
+  const held: (() => void)[] = [];
   onStage(world.host(1), (request, pass) => {
     const isManifest = request.kind === "block" && request.blockKind === BlockKind.manifest;
-    if (waited || !isManifest || request.lastOfKind !== (block === "last")) return pass(request);
+    const isSlow = !waited && isManifest && request.lastOfKind === (block === "last");
+    if (!isSlow && held.length === 0) return pass(request);
     waited = true;
-    world.queue.after(us, () => pass(request));
+    held.push(() => pass(request));
+    if (!isSlow) return;
+    world.queue.after(us, () => {
+      for (const go of held.splice(0)) go();
+    });
   });
   return world;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Receiver } from "../../src/engine/receiver.ts";
-import { LEFT_NEAR, STAGE_AHEAD } from "../../src/engine/tuning.ts";
+import { LEFT_NEAR, REPORT_BACKLOG_MAX, STAGE_AHEAD } from "../../src/engine/tuning.ts";
 import type { BlockIndex, NodeId, PushId, Slot } from "../../src/wire/brand.ts";
 import { decode } from "../../src/wire/codec.ts";
 import { BlockKind, DataFlag, FailStep } from "../../src/wire/constants.ts";
@@ -65,8 +65,8 @@ function newReceiver() {
 const numbers = (requests: readonly { readonly block: number }[]) => requests.map(({ block }) => block);
 
 describe("blocks for the stage", () => {
-  test("go one by one if they are of the manifest, several at a time if they are not", () => {
-    const { hear, used, passed } = newReceiver();
+  test("go several at a time, whatever they are of", () => {
+    const { hear, passed } = newReceiver();
     const kinds = [
       BlockKind.manifest,
       BlockKind.plan,
@@ -75,9 +75,27 @@ describe("blocks for the stage", () => {
       BlockKind.verdict,
     ];
     for (const [block, kind] of kinds.entries()) hear(block, kind);
-    expect(numbers(passed())).toEqual([0]);
-    used(0);
-    expect(numbers(passed())).toEqual([1, 2, 3, 4]);
+    expect(numbers(passed())).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test("are no more while too many answers wait to be told", () => {
+    const { hear, used, passed } = newReceiver();
+    const need = { section: 0, entries: 1, update: undefined, content: undefined };
+    // Its ACCEPT waits as well.
+    const last = REPORT_BACKLOG_MAX - 2;
+    for (let block = 0; block < last; block++) {
+      hear(block, BlockKind.manifest);
+      expect(numbers(passed())).toEqual([block]);
+      used(block, { need });
+    }
+    hear(last, BlockKind.manifest);
+    hear(last + 1, BlockKind.manifest);
+    expect(numbers(passed())).toEqual([last]);
+    used(last);
+    expect(numbers(passed())).toEqual([last + 1]);
+    used(last + 1, { need });
+    hear(last + 2, BlockKind.manifest);
+    expect(numbers(passed())).toEqual([]);
   });
 
   test("that the stage has already count as wanted, whatever it says of them then", () => {
