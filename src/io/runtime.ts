@@ -6,14 +6,14 @@ import { execSelf } from "./daemon-shim.ts";
  *
  * - The last tier of compilation is left out: the threads do little in JavaScript, batch by batch, and compiling takes more time than it saves, on
  *   processors that have the blocks to move. A push of 256 MiB to four hosts on two processors took a tenth less of them without it.
- * - The other tiers compile after half of the usual calls. What a short push needs runs a few times in each push: hundreds of them would be slow, the
- *   more so as compiling goes on beside them, on the processors that the push needs. After a tenth, the first ten pushes would have all of that at once.
+ * - The other tiers compile after a tenth of the usual calls. What a short push needs runs a few times in each push: hundreds of them would be
+ *   slow, the more so as compiling goes on beside them, on the processors that the push needs.
  * - What has been compiled stays. By itself the engine throws it away some 15 to 20 seconds later, at the next collection, whether it is used or not: a daemon
  *   that has its pushes half a minute apart would compile all of it again in each.
  */
 const VARIABLES = {
   BUN_JSC_useFTLJIT: "0",
-  BUN_JSC_jitPolicyScale: "0.5",
+  BUN_JSC_jitPolicyScale: "0.1",
   BUN_JSC_forceCodeBlockLiveness: "1",
 } as const;
 
