@@ -93,10 +93,12 @@ export class FakeStage {
     });
   }
 
-  /** The engine has got a reply: from now on it knows what is wanted. */
+  /** The engine has got a reply: from now on it knows what is wanted, and that what follows a broken block is to be passed again. */
   heard(reply: StageReply): void {
     const push = this.#pushes.get(keyText(reply.key));
-    if (push !== undefined && reply.kind === "used" && reply.wanted !== undefined) push.wanted = reply.wanted;
+    if (push === undefined || reply.kind !== "used") return;
+    if (reply.wanted !== undefined) push.wanted = reply.wanted;
+    if (!reply.good && reply.skipped !== true) push.next = Math.min(push.next, reply.block);
   }
 
   #block(push: Push, request: BlockRequest): void {
@@ -112,9 +114,8 @@ export class FakeStage {
     this.#later(push.key, 0, () => this.#use(push, request));
   }
 
-  /** Blocks come in order; only those are left out that have been announced as unneeded. What follows a broken one is not used before it has come again. */
+  /** Blocks come in order, from a broken one on anew; only those are left out that have been announced as unneeded. */
   #checkOrder(push: Push, block: number): void {
-    if (block === push.again) return;
     for (; push.next < block; push.next++) {
       this.#journal.check(
         !isWanted(push, push.next),
@@ -135,10 +136,8 @@ export class FakeStage {
     const { prng } = this.#env;
     const { key, slot, block } = request;
     // Passed before it was known that an earlier one is broken: it stays as it is, to be passed again.
-    if (push.again !== undefined && block > push.again && push.state !== "failed") {
-      push.next = Math.min(push.next, block);
+    if (push.again !== undefined && block > push.again && push.state !== "failed")
       return this.#reply({ kind: "used", key, slot, block, good: false, skipped: true });
-    }
     const payload = blocks.takeBlock(this.#env.slot(slot), request.bytes, block);
     const real = this.#journal.find(key) !== undefined;
     this.#journal.check(
