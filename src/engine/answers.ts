@@ -91,14 +91,20 @@ export class Answers {
     return true;
   }
 
-  /** Whether a target has answered all there is to answer. */
+  /** Whether a target has answered all there is to answer. One that would remove too many names has yet to refuse, which may come in a packet of its own. */
   isComplete(target: Target): boolean {
+    const { removesMax } = this.#order.task;
+    const refuses = removesMax !== undefined && (target.removals?.count ?? 0) > removesMax;
+    return this.#hasAnswered(target) && !refuses;
+  }
+
+  #hasAnswered(target: Target): boolean {
     return this.#hasAllNeeds(target) && (!this.#removes || target.removals?.complete === true);
   }
 
   /** Tells what a target needs, once, when it has answered all. */
   tell(target: Target): void {
-    if (target.needTold || !this.isComplete(target)) return;
+    if (target.needTold || !this.#hasAnswered(target)) return;
     target.needTold = true;
     const { name: host, updates } = target;
     const removals = target.removals?.count ?? 0;

@@ -191,6 +191,27 @@ describe("failures", () => {
     expect(owner.outcomes).toEqual([{ kind: "failed", text: "would remove more names than allowed" }]);
   });
 
+  test.each([true, false])(
+    "too many names: a host is not done before it has refused, in a packet of its own (dry run: %p)",
+    (dryRun) => {
+      const { owner, push, one, two } = asked({ task: { ...EXTRA, removesMax: 2 }, dryRun });
+      for (const node of [one, two]) owner.report(node, push, same);
+      owner.report(two, push, removals(0, none));
+      owner.report(one, push, removals(3, none));
+      expect(owner.told("need")).toHaveLength(2);
+      expect(owner.outcomes).toEqual([]);
+      expect(blocksRead(owner)).toBe(1);
+      owner.report(one, push, {
+        kind: "fail",
+        entry: undefined,
+        errno: 0,
+        step: FailStep.remove,
+        path: undefined,
+      });
+      expect(owner.outcomes.map(({ kind }) => kind)).toEqual(["failed", "complete"]);
+    },
+  );
+
   test("too many names: none is told as one that goes, but in a dry run", () => {
     for (const dryRun of [false, true]) {
       const { owner, push, one } = asked({ task: { ...EXTRA, removesMax: 2 }, names: true, dryRun });
