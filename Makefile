@@ -55,12 +55,12 @@ check: native ## The quick ones: types, style, units
 sim: native ## The simulator: 2,000 seeds
 	bun test/sim/run.ts --seeds 2000
 
-bench: native ## Measure, side by side with rsync, uftp, udpcast and what the kernel can do; and what a lost host costs
+bench: native build ## Measure, side by side with rsync, uftp, udpcast and what the kernel can do; and what a lost host costs
 	@sh test/support/setup-debian.sh bench
 	@sh test/support/as-root.sh bun test/bench/run.ts
 	@sh test/support/as-root.sh bun test/bench/lost-host.ts
 
-bench-quick: native ## The same in less than three minutes: less data, fewer rounds
+bench-quick: native build ## The same in less than three minutes: less data, fewer rounds
 	@sh test/support/setup-debian.sh bench
 	@sh test/support/as-root.sh bun test/bench/run.ts --quick
 

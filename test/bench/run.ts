@@ -1,6 +1,7 @@
 /**
  * `make bench`: all scenarios, a table, and a JSON file.
- * `bun test/bench/run.ts [--quick] [--only NAME,NAME] [--rounds N] [--json FILE] [--program source|binary]`.
+ * `bun test/bench/run.ts [--quick] [--only NAME,NAME] [--rounds N] [--json FILE] [--program source|binary]`. Measured are
+ * the executables of `make build`, which is what `make install` installs; or what a checkout runs.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -17,7 +18,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     rounds: { type: "string" },
     json: { type: "string" },
-    program: { type: "string", default: "source" },
+    program: { type: "string", default: "binary" },
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));

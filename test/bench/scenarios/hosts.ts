@@ -3,7 +3,7 @@ import { randomFile } from "../../lab/scenario.ts";
 import type { BenchLab } from "../bench-lab.ts";
 import { type Contender, compare, type Samples } from "../contender.ts";
 import { LINK_MBIT, PAYLOAD_TEXT, payloadRate } from "../line.ts";
-import { msync } from "../peers/msync.ts";
+import { msync, WARM_UPS } from "../peers/msync.ts";
 import { rsync } from "../peers/rsync.ts";
 import type { Scribe } from "../report.ts";
 import { labFor, type Scenario, type Settings } from "../scenario.ts";
@@ -24,7 +24,10 @@ export const hosts: Scenario = {
     await randomFile(bench.sender, FILE, MEBIBYTES);
     const ours = await race(bench, settings, counts, (count) => {
       const names = bench.receivers.slice(0, count).map(({ name }) => name);
-      return msync(bench, { args: ["-t", names.join(",")], name: label("msync", count) });
+      return {
+        ...msync(bench, { args: ["-t", names.join(",")], name: label("msync", count) }),
+        warmUps: WARM_UPS,
+      };
     });
     const once = { ...settings, rounds: 1 };
     const { toFirst } = await rsync(bench);
@@ -32,7 +35,7 @@ export const hosts: Scenario = {
       ...toFirst(count),
       name: label("rsync", count),
     }));
-    scribe.note(PAYLOAD_TEXT);
+    scribe.note(`${PAYLOAD_TEXT} The daemons have made at least ${WARM_UPS} pushes before.`);
     judge(scribe, counts, { ours, theirs });
   },
 };

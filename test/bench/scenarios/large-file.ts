@@ -3,7 +3,7 @@ import { randomFile } from "../../lab/scenario.ts";
 import type { BenchLab } from "../bench-lab.ts";
 import { type Contender, compare } from "../contender.ts";
 import { limit } from "../peers/limit.ts";
-import { msync } from "../peers/msync.ts";
+import { msync, WARM_UPS } from "../peers/msync.ts";
 import { rsync } from "../peers/rsync.ts";
 import { udpcast } from "../peers/udpcast.ts";
 import { uftp } from "../peers/uftp.ts";
@@ -13,8 +13,6 @@ import { sameFile } from "../trees.ts";
 
 const FILE = "file";
 const RECEIVERS = 4;
-/** Pushes of the daemons before the first that counts. */
-const WARM_UPS = 5;
 
 /** Bursts cross the network whole: what depends on the processors. */
 export const largeFile: Scenario = {

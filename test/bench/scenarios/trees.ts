@@ -1,7 +1,7 @@
 /** Trees of many files: the first push, and one that finds nothing to do. */
 import { compare } from "../contender.ts";
 import { makeTree } from "../make-tree.ts";
-import { msync } from "../peers/msync.ts";
+import { msync, WARM_UPS } from "../peers/msync.ts";
 import { rsync } from "../peers/rsync.ts";
 import { labFor, type Scenario } from "../scenario.ts";
 import { sameLooks, sameTree } from "../trees.ts";
@@ -9,7 +9,7 @@ import { sameLooks, sameTree } from "../trees.ts";
 const RECEIVERS = 4;
 
 /** As large as a web site. */
-export const smallTree: Scenario = tree({ name: "tree-5000", files: 5_000, megabytes: 29, warmUps: 5 });
+export const smallTree: Scenario = tree({ name: "tree-5000", files: 5_000, megabytes: 29 });
 
 /** As large as a distribution. */
 export const largeTree: Scenario = tree({
@@ -19,14 +19,7 @@ export const largeTree: Scenario = tree({
   quickFiles: 10_000,
 });
 
-function tree(given: {
-  name: string;
-  files: number;
-  megabytes: number;
-  quickFiles?: number;
-  /** As of the contender: a short push takes as long to compile as to run at first. */
-  warmUps?: number;
-}): Scenario {
+function tree(given: { name: string; files: number; megabytes: number; quickFiles?: number }): Scenario {
   return {
     name: given.name,
     title: title(given.files, given.megabytes * 1e6),
@@ -41,7 +34,7 @@ function tree(given: {
       const { say, rounds } = settings;
       // Contents are compared after the first of each, and by size and time after the others.
       const check = (round: number) => (round === 0 ? sameTree(bench) : sameLooks(bench));
-      const ours = { ...msync(bench), warmUps: given.warmUps ?? 1 };
+      const ours = { ...msync(bench), warmUps: WARM_UPS };
       const all = [ours, atOnce, sequential];
       const first = await compare(all, { rounds, clear: () => bench.clear(), check, say });
       const firstOf = scribe.samples(first.samples, { prefix: "first push: ", bytes });
