@@ -274,14 +274,18 @@ export class Sender {
     }
   }
 
+  /** Whether nothing is to be changed anywhere. */
+  get #onlyAsks(): boolean {
+    return this.order.dryRun || this.order.task.mode === "check";
+  }
+
   /** All answers are known: go on with content, or end here. */
   #decide(now: Micros): void {
     const { live } = this.#targets;
-    const { dryRun, task } = this.order;
     // An empty manifest gets no answer that could have told it.
     for (const target of live) this.#answers.tell(target);
     const nothing = live.every(({ updates, removals }) => updates === 0 && (removals?.count ?? 0) === 0);
-    if (dryRun || task.mode === "check" || nothing) {
+    if (this.#onlyAsks || nothing) {
       for (const target of live) this.#end(target, { kind: "complete", updates: target.updates });
       return this.#ending.begin(EndReason.done, { rejection: undefined, now });
     }
@@ -317,7 +321,9 @@ export class Sender {
     const reading = this.#state.kind === "manifest" && (task.mode === "check" || removesNames(task));
     const view = { openedAt: this.#openedAt, committing, reading, hasAll, isBehind };
     for (const target of this.#targets.all()) {
-      const text = target.phase === "ended" ? undefined : lossOf(target, view, now);
+      // Where nothing will be changed, who has answered all has done its part, and may have made room for another push.
+      const done = target.phase === "ended" || (this.#onlyAsks && this.#answers.isComplete(target));
+      const text = done ? undefined : lossOf(target, view, now);
       if (text !== undefined) this.#end(target, { kind: "lost", text });
     }
     this.#advance(now);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { SYNC_INTERVAL_US } from "../../src/engine/tuning.ts";
+import { SYNC_INTERVAL_US, TARGET_PATIENCE_US } from "../../src/engine/tuning.ts";
 import type { BlockIndex, NodeId } from "../../src/wire/brand.ts";
 import { FailStep } from "../../src/wire/constants.ts";
+import { SEND_TASK } from "../../src/wire/disk-port.ts";
 import { Owner } from "./owner.ts";
 
 const self = 1n as NodeId;
@@ -42,6 +43,28 @@ describe("reports out of their phase (PROTOCOL §6.2, §8)", () => {
       expect(owner.outcomes).toMatchObject([failed]);
     }
   });
+});
+
+test("who has answered all may fall silent where nothing will be changed, as it may have made room for another push", () => {
+  const check = { ...SEND_TASK, mode: "check" } as const;
+  for (const order of [{ dryRun: true }, { task: check }, {}]) {
+    const asks = Object.keys(order).length > 0;
+    const owner = new Owner({ members: 2 });
+    const { push, targets } = owner.start(1, [2, 3], "accepted", order);
+    const [one, two] = targets as [NodeId, NodeId];
+    owner.takeManifest(push);
+    const all = new Uint8Array([1]);
+    const need = { kind: "need", section: 0, entries: 1, update: all, content: all } as const;
+    owner.report(one, push, need);
+    for (const end = owner.now + 2 * TARGET_PATIENCE_US; owner.now < end; owner.now += SYNC_INTERVAL_US) {
+      owner.status(two, push, 0);
+      owner.timeout();
+    }
+    expect(owner.outcomes).toEqual(asks ? [] : [{ kind: "lost", text: "receive time out" }]);
+    owner.report(two, push, need);
+    const complete = { kind: "complete", updates: 1 } as const;
+    if (asks) expect(owner.outcomes).toEqual([complete, complete]);
+  }
 });
 
 test("the log has the beginning and the end of a push, and each target that it does not reach", () => {
