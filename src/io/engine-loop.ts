@@ -44,6 +44,8 @@ export type LoopParts = {
   now(): Micros;
   /** Frees memory that is not in use; a few milliseconds. Called while nothing goes on. */
   collect(): void;
+  /** Called when DATA or messages have come, again and again while a push goes on. */
+  atWork(now: Micros): void;
 };
 
 const LINUX_EMSGSIZE = 90;
@@ -192,7 +194,9 @@ class EngineLoop {
       engine.onCommand(command, this.#now);
       this.#drain();
     }
-    if (this.#messages > before) this.#messageAt = this.#now;
+    if (this.#messages === before) return;
+    this.#messageAt = this.#now;
+    this.#parts.atWork(this.#now);
   }
 
   #receive(socket: "group" | "unicast"): void {
@@ -203,6 +207,7 @@ class EngineLoop {
       more = received.more;
       if (received.touched === 0) continue;
       this.#moderation.onData(this.#now, received.touched);
+      this.#parts.atWork(this.#now);
       this.#parts.engine.onReceived(this.#now);
       this.#drain();
     }
@@ -240,8 +245,7 @@ class EngineLoop {
         }
         this.#tell(output.event);
         if (output.event.kind === "status") {
-          const rate = this.#meter.rate(this.#now);
-          this.#toMain.push({ kind: "traffic", rate, counters: net.counters() });
+          this.#toMain.push({ kind: "traffic", rate: this.#meter.rate(this.#now), counters: net.counters() });
           this.#tellBy = this.#now;
         }
         return;

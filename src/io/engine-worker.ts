@@ -1,6 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { createEngine } from "../engine/node.ts";
 import type { Micros, Slot } from "../wire/brand.ts";
+import { Compilers } from "./compilers.ts";
 import {
   type FlatForm,
   postValues,
@@ -22,6 +23,7 @@ import { awaitData, type EngineNotice, type EngineThreadData } from "./threads.t
 awaitData<EngineThreadData>((data) => {
   const { rx, arena, slotBytes } = data.memory;
   const slots = Array.from({ length: Math.floor(arena.byteLength / slotBytes) }, (_, slot) => slot as Slot);
+  const compilers = new Compilers(data.tasksFd);
   const tell = (notices: readonly EngineNotice[]) => data.main.postMessage(notices);
 
   runEngineLoop({
@@ -37,6 +39,7 @@ awaitData<EngineThreadData>((data) => {
     } satisfies Mail,
     now: () => Math.floor(performance.now() * 1_000) as Micros,
     collect: freeMemory,
+    atWork: (now) => compilers.look(now),
   });
 });
 

@@ -37,6 +37,8 @@ export function fakeNet(script: {
   wait: (timeoutUs: number, forSend: boolean) => { ready: number; us: number };
 }) {
   const log: string[] = [];
+  /** When there was work. */
+  const worked: Micros[] = [];
   let now = 1_000_000;
   let pending = 0;
   const results: { control: SendResult[]; rows: SendResult[] } = { control: [], rows: [] };
@@ -73,7 +75,10 @@ export function fakeNet(script: {
   const collect = () => {
     log.push("collect");
   };
-  return { net, log, results, now: () => now as Micros, collect };
+  const atWork = (at: Micros) => {
+    worked.push(at);
+  };
+  return { net, log, worked, results, now: () => now as Micros, collect, atWork };
 }
 
 /** What the loop tells the main thread, events only. */
