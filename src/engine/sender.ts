@@ -59,7 +59,7 @@ export class Sender {
     const hosts = options.targets.map((target) => target.name);
     const { request, readOnly } = order;
     core.out.event({ kind: "started", request, key, hosts, readOnly });
-    this.#log(2, `begins, to ${hosts.length} hosts`);
+    this.#log(2, `begins, to ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}`);
     core.out.source({ kind: "open", key, selection, task, dryRun, names, capacity });
     this.#flow.pump();
   }

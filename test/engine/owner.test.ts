@@ -80,7 +80,7 @@ test("the log has the beginning and the end of a push, and each target that it d
   });
   const told = owner.told("log").filter(({ text }) => text.startsWith("push "));
   expect(told.map(({ level, text }) => [level, text.replace(/ 1\/\d+ /, " KEY ")])).toEqual([
-    [2, "push KEY begins, to 1 hosts"],
+    [2, "push KEY begins, to 1 host"],
     [1, "push KEY has not reached 10.0.0.2(host2): cannot write (errno 28)"],
     [2, "push KEY is over"],
   ]);
