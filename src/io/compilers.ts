@@ -16,8 +16,9 @@ const LOOK_US = 50_000;
 const KNOWN_MAX = 256;
 
 /**
- * A descriptor of the list of this process's threads, for `Compilers`, which may work in a chroot and as another user; undefined where there is no /proc,
- * or only that of another process table, where the numbers mean others. It is open as long as the process lives.
+ * A descriptor of the list of this process's threads, for `Compilers`, which keeps it; undefined where there is no /proc, or only that of another process
+ * table, where the numbers mean others. To be called when the process has given up all that it will: a directory outside a chroot that is held open would
+ * be a way out of it, so compilers are left as they are there.
  */
 export function openTasks(): number | undefined {
   try {

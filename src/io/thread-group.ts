@@ -2,7 +2,6 @@ import type { MessagePort } from "node:worker_threads";
 import type { EngineStatus } from "../engine/ports.ts";
 import type { NodeId } from "../wire/brand.ts";
 import { openMemory } from "./arena.ts";
-import { openTasks } from "./compilers.ts";
 import type { DaemonStatus } from "./console-daemon.ts";
 import { mergeCounters } from "./counters.ts";
 import type { DaemonSettings } from "./daemon-settings.ts";
@@ -43,7 +42,6 @@ export class Threads {
   readonly #memory = openMemory();
   readonly #passedOn = new PassedOn();
   readonly #wakeFd = openWake();
-  readonly #tasksFd = openTasks();
   readonly #loaded = new Map<ThreadName, Promise<LoadedThread>>();
   readonly #channels = { main: openChannel(), source: openChannel(), stage: openChannel() };
   /** This thread's ends of the channels to the disk threads that have been started. */
@@ -107,8 +105,7 @@ export class Threads {
     };
     const ports = { main: main.there, source: source.here, stage: stage.here };
     const engine = await this.#load("engine");
-    const own = { memory: this.#memory, wakeFd: this.#wakeFd, tasksFd: this.#tasksFd };
-    engine.begin({ config, net: network.net, ...own, ...ports });
+    engine.begin({ config, net: network.net, memory: this.#memory, wakeFd: this.#wakeFd, ...ports });
   }
 
   stop(): void {

@@ -19,8 +19,6 @@ export type EngineThreadData = {
   readonly net: OpenNet;
   readonly memory: NetMemory;
   readonly wakeFd: number;
-  /** What `openTasks` of compilers.ts gave. */
-  readonly tasksFd: number | undefined;
   /** Takes `Command`, gives `EngineNotice`. */
   readonly main: MessagePort;
   readonly source: MessagePort;
