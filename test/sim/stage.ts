@@ -107,7 +107,7 @@ export class FakeStage {
       `stage: a block in state ${push.state}`,
     );
     this.#journal.check(
-      !push.dryRun || request.blockKind === BlockKind.manifest,
+      !isBeyond(push, request) || this.#journal.find(push.key) === undefined,
       "stage: a dry run goes beyond the manifest",
     );
     this.#checkOrder(push, request.block);
@@ -151,6 +151,10 @@ export class FakeStage {
       return this.#reply({ kind: "used", key, slot, block, good: false });
     }
     push.again = undefined;
+    if (isBeyond(push, request)) {
+      const failure = this.#note(push, { errno: 0, step: FailStep.manifest, entry: undefined });
+      return this.#reply({ kind: "used", key, slot, block, good: true, failure });
+    }
     const need = push.contents.take({ ...request, payload });
     const removals =
       request.blockKind === BlockKind.manifest && request.lastOfKind ? this.#removals(push) : undefined;
@@ -189,7 +193,11 @@ export class FakeStage {
       failure ??= { errno: 0, step: FailStep.manifest, entry: undefined };
     }
     if (push.record.tooMany) failure ??= { errno: 0, step: FailStep.remove, entry: undefined };
-    if (failure === undefined) return undefined;
+    return failure === undefined ? undefined : this.#note(push, failure);
+  }
+
+  /** From now on the push has failed here. */
+  #note(push: Push, failure: DiskFailure): DiskFailure {
     push.state = "failed";
     push.record.failure = failure;
     return failure;
@@ -242,10 +250,8 @@ export class FakeStage {
   }
 
   #fail(push: Push, step: FailStep): void {
-    push.state = "failed";
     push.record.faulted = true;
-    const failure = { errno: 5, step, entry: undefined };
-    push.record.failure = failure;
+    const failure = this.#note(push, { errno: 5, step, entry: undefined });
     this.#reply({ kind: "failed", key: push.key, failure });
   }
 
@@ -272,6 +278,11 @@ export class FakeStage {
       if (this.#env.alive()) run();
     });
   }
+}
+
+/** What no owner sends of a push that only asks; of a forged one it fails the push, as at the disk. */
+function isBeyond(push: Push, { blockKind }: BlockRequest): boolean {
+  return push.dryRun && blockKind !== BlockKind.manifest;
 }
 
 function isWanted(push: Push, block: number): boolean {
