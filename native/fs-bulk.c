@@ -230,18 +230,18 @@ int32_t mk_fs_read_files(uint8_t *arena, uint64_t arena_bytes, int64_t young_ns,
 }
 
 /* How a name differs from its entry. */
-static uint8_t difference(const struct statx *is, const uint8_t *entry)
+static uint8_t difference(const struct stat *is, const uint8_t *entry)
 {
   /* By the type on the wire; an "other" is of none. */
   static const uint32_t types[] = {0, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFBLK, S_IFCHR};
   const uint32_t type = entry[0] < sizeof types / sizeof types[0] ? types[entry[0]] : 0;
   uint32_t found = 0;
   if ((type != S_IFREG && type != S_IFIFO) || (entry[2] & 04) != 0) found |= MK_FS_MORE;
-  if ((is->stx_mode & S_IFMT) != type) found |= MK_FS_OTHER_TYPE;
-  else if (S_ISREG(is->stx_mode) && is->stx_size != big_endian(entry + 24, 8)) found |= MK_FS_OTHER_SIZE;
-  if ((is->stx_mode & 07777) != big_endian(entry + 2, 2)) found |= MK_FS_OTHER_MODE;
-  if (is->stx_uid != big_endian(entry + 4, 4) || is->stx_gid != big_endian(entry + 8, 4)) found |= MK_FS_OTHER_OWNER;
-  if ((uint64_t)is->stx_mtime.tv_sec != big_endian(entry + 12, 8) || is->stx_mtime.tv_nsec != big_endian(entry + 20, 4)) found |= MK_FS_OTHER_TIME;
+  if ((is->st_mode & S_IFMT) != type) found |= MK_FS_OTHER_TYPE;
+  else if (S_ISREG(is->st_mode) && (uint64_t)is->st_size != big_endian(entry + 24, 8)) found |= MK_FS_OTHER_SIZE;
+  if ((is->st_mode & 07777) != big_endian(entry + 2, 2)) found |= MK_FS_OTHER_MODE;
+  if (is->st_uid != big_endian(entry + 4, 4) || is->st_gid != big_endian(entry + 8, 4)) found |= MK_FS_OTHER_OWNER;
+  if ((uint64_t)is->st_mtim.tv_sec != big_endian(entry + 12, 8) || (uint64_t)is->st_mtim.tv_nsec != big_endian(entry + 20, 4)) found |= MK_FS_OTHER_TIME;
   return (uint8_t)found;
 }
 
@@ -257,9 +257,9 @@ int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes
   if (name != names_bytes) return -EINVAL;
   name = 0;
   for (uint32_t i = 0; i < count; i++) {
-    struct statx is;
-    const int result = statx(directory, names + name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &is);
-    differs[i] = result == 0 ? difference(&is, entries + (at[i] - at[0])) : errno == ENOENT ? MK_FS_MISSING : MK_FS_UNKNOWN;
+    struct stat is;
+    const int32_t result = fs_look(directory, names + name, &is);
+    differs[i] = result == 0 ? difference(&is, entries + (at[i] - at[0])) : result == -ENOENT ? MK_FS_MISSING : MK_FS_UNKNOWN;
     name += (uint32_t)strlen(names + name) + 1;
   }
   return (int32_t)count;

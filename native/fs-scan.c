@@ -91,22 +91,22 @@ int32_t mk_fs_sort_names(const uint8_t *records, uint32_t bytes, char *names, ui
 }
 
 /* Whether there is nothing more to say of it than what the fixed part of an entry has, and that can say it. */
-static int is_plain(const struct mk_fs_stat *is)
+static int is_plain(const struct stat *is)
 {
-  if (is->error != 0 || (!S_ISREG(is->mode) && !S_ISFIFO(is->mode))) return 0;
-  return is->uid != ID_NONE && is->gid != ID_NONE && is->nanoseconds < 1000000000u && is->size <= SIZE_MAX_SAFE;
+  if (!S_ISREG(is->st_mode) && !S_ISFIFO(is->st_mode)) return 0;
+  return is->st_uid != ID_NONE && is->st_gid != ID_NONE && (uint64_t)is->st_mtim.tv_nsec < 1000000000u && (uint64_t)is->st_size <= SIZE_MAX_SAFE;
 }
 
-static void put_entry(uint8_t *to, const struct mk_fs_stat *is, uint32_t shared, uint32_t suffix_bytes)
+static void put_entry(uint8_t *to, const struct stat *is, uint32_t shared, uint32_t suffix_bytes)
 {
-  to[0] = S_ISREG(is->mode) ? FILE_TYPE : FIFO_TYPE;
+  to[0] = S_ISREG(is->st_mode) ? FILE_TYPE : FIFO_TYPE;
   to[1] = 0;
-  put16(to + 2, is->mode & 07777);
-  put32(to + 4, is->uid);
-  put32(to + 8, is->gid);
-  put64(to + 12, (uint64_t)is->seconds);
-  put32(to + 20, is->nanoseconds);
-  put64(to + 24, S_ISREG(is->mode) ? is->size : 0);
+  put16(to + 2, is->st_mode & 07777);
+  put32(to + 4, is->st_uid);
+  put32(to + 8, is->st_gid);
+  put64(to + 12, (uint64_t)is->st_mtim.tv_sec);
+  put32(to + 20, (uint32_t)is->st_mtim.tv_nsec);
+  put64(to + 24, S_ISREG(is->st_mode) ? (uint64_t)is->st_size : 0);
   put16(to + 32, shared);
   put16(to + 34, suffix_bytes);
 }
@@ -140,12 +140,13 @@ int32_t mk_fs_entries(int32_t directory, const char *names, uint32_t names_bytes
     if ((uint8_t)name[same] <= (uint8_t)last[same] || bytes > NAME_MAX_BYTES || before + bytes > PATH_MAX_BYTES) return (int32_t)i - 1;
     if (memchr(name, '/', bytes) != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return (int32_t)i - 1;
     if (room - written->bytes < MK_FS_ENTRY_BYTES + suffix) return (int32_t)i - 1;
-    (void)fs_stat_name(directory, name, &written->stat);
-    if (!is_plain(&written->stat)) {
+    struct stat is;
+    if (fs_look(directory, name, &is) != 0 || !is_plain(&is)) {
+      (void)fs_stat_name(directory, name, &written->stat);
       written->stopped = 1;
       return (int32_t)i - 1;
     }
-    put_entry(out + written->bytes, &written->stat, before + same, suffix);
+    put_entry(out + written->bytes, &is, before + same, suffix);
     memcpy(out + written->bytes + MK_FS_ENTRY_BYTES, name + same, suffix);
     written->bytes += MK_FS_ENTRY_BYTES + suffix;
     last = name;

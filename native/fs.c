@@ -127,6 +127,11 @@ int32_t fs_stat_name(int32_t directory, const char *name, struct mk_fs_stat *out
   return stat_one(directory, name, 0, out);
 }
 
+int32_t fs_look(int32_t directory, const char *name, struct stat *out)
+{
+  return answer(fstatat(directory, name, out, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
+}
+
 int32_t mk_fs_stat_many(int32_t directory, const char *names, uint32_t bytes, uint32_t count, struct mk_fs_stat *out)
 {
   uint32_t at = 0;

@@ -202,7 +202,7 @@ enum mk_fs_differs {
 /*
  * Compares names of a directory, links not followed, with entries of a manifest section (src/wire/PROTOCOL.md, 10.1). `names` holds `count` of them, one after
  * the other, each with its NUL, `names_bytes` bytes in all. `entries` are the bytes from the first of these entries on; `at` says where each starts, counted from
- * anywhere. Writes for each its enum mk_fs_differs to `differs`, and returns count. -EINVAL, before anything is done, if names or entries are not as said. [statx]
+ * anywhere. Writes for each its enum mk_fs_differs to `differs`, and returns count. -EINVAL, before anything is done, if names or entries are not as said. [fstatat]
  */
 MK_API int32_t mk_fs_compare(int32_t directory, const char *names, uint32_t names_bytes, const uint8_t *entries, uint32_t entries_bytes,
                              const uint32_t *at, uint32_t count, uint8_t *differs);
@@ -256,7 +256,7 @@ struct mk_fs_written {
  * Writes entries of a manifest section (src/wire/PROTOCOL.md, 10.1) for names of a directory whose path has `path_bytes` bytes (0: the base), one after the other, at most `room` bytes.
  * `names` holds `count` of them as mk_fs_sort_names leaves them; the first is that of the entry before, which is not written, so that all others share their directory's path with it. Ends
  * before the first name that is neither a file nor a FIFO, or cannot be an entry, or does not come behind the one before it, or has no room. Returns how many were written. -EINVAL, before
- * anything is done, if the names are not as said. [statx]
+ * anything is done, if the names are not as said. [fstatat, statx]
  */
 MK_API int32_t mk_fs_entries(int32_t directory, const char *names, uint32_t names_bytes, uint32_t count, uint32_t path_bytes,
                              uint8_t *out, uint32_t room, struct mk_fs_written *written);
