@@ -7,6 +7,7 @@ const SOURCES = resolve(import.meta.dir, "programs");
 const BUILD = resolve(import.meta.dir, "../../build");
 
 const PROGRAMS = {
+  apart: ["apart.c"],
   launcher: ["launcher.c"],
   limit: ["limit.c", "limit-send.c", "limit-receive.c", "limit.h"],
 } as const;

@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { must } from "../lab/run.ts";
+import { Apart } from "./apart.ts";
 import { type Findings, machine, type Report, Scribe } from "./report.ts";
 import type { Scenario, Settings } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
@@ -59,13 +60,22 @@ console.log(`${checks.length - missed} of ${checks.length} targets met; everythi
 /** A scenario that breaks off keeps what it has found, and says why; the others go on. */
 async function findingsOf(scenario: Scenario): Promise<Findings> {
   const scribe = new Scribe(scenario.name, scenario.title);
+  const apart = await Apart.create();
+  apart.sample();
+  const say = (line: string) => {
+    settings.say(line);
+    // Nothing is being measured when there is something to tell.
+    apart.sample();
+  };
   try {
-    await scenario.run(settings, scribe);
+    await scenario.run({ ...settings, say }, scribe);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     scribe.note(`broke off: ${text}`);
     process.exitCode = 1;
   }
+  const sentence = apart.sentence();
+  if (sentence !== undefined) scribe.note(sentence);
   return scribe.findings();
 }
 
