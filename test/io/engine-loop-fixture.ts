@@ -78,7 +78,8 @@ export function fakeNet(script: {
   const atWork = (at: Micros) => {
     worked.push(at);
   };
-  return { net, log, worked, results, now: () => now as Micros, collect, atWork };
+  const parts = { net, now: () => now as Micros, collect, atWork };
+  return { net, log, worked, results, parts };
 }
 
 /** What the loop tells the main thread, events only. */

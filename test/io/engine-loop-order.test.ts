@@ -24,9 +24,9 @@ function toldAt(ends: number): (readonly [number, string])[] {
     engine.due = (from + ends) as Micros;
   };
   const told: (readonly [number, string])[] = [];
-  const { net, now, collect, atWork } = fakeNet({ wait: (us) => ({ ready: 0, us }) });
-  const mail = silentMail(takeEvents(({ kind }) => told.push([now() - from, kind])));
-  runEngineLoop({ engine, net, mail, now, collect, atWork });
+  const { parts } = fakeNet({ wait: (us) => ({ ready: 0, us }) });
+  const mail = silentMail(takeEvents(({ kind }) => told.push([parts.now() - from, kind])));
+  runEngineLoop({ engine, ...parts, mail });
   return told;
 }
 
@@ -54,9 +54,9 @@ test("other threads get their work before packets are sent, and what sending has
     return rows--;
   };
   const commands: Command[] = [{ kind: "stop" }];
-  const { net, log, now, collect, atWork } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+  const { log, parts } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
   const mail = silentMail({ takeCommand: () => commands.shift(), toSource: () => log.push("post") });
-  runEngineLoop({ engine, net, mail, now, collect, atWork });
+  runEngineLoop({ engine, ...parts, mail });
   expect(log).toEqual(["wait Infinity", "post", "start 1", "rows done", "post"]);
 });
 
@@ -77,7 +77,7 @@ test("news do not wait where the source speaks of the same: they are told before
   const order: string[] = [];
   let woken = 0;
   const commands: Command[] = [];
-  const { net, now, collect, atWork } = fakeNet({
+  const { parts } = fakeNet({
     wait: () => {
       commands.push({ kind: "stop" });
       order.push(`wake ${++woken}`);
@@ -89,6 +89,6 @@ test("news do not wait where the source speaks of the same: they are told before
     toSource: ([request]) => order.push(request?.kind ?? ""),
     ...takeEvents(({ kind }) => order.push(kind)),
   });
-  runEngineLoop({ engine, net, mail, now, collect, atWork });
+  runEngineLoop({ engine, ...parts, mail });
   expect(order).toEqual(["wake 1", "need", "names", "wake 2", "need", "explain", "wake 3", "stopped"]);
 });

@@ -16,16 +16,9 @@ describe("with a network that the test plays", () => {
       return 1;
     };
     const events: EngineEvent[] = [];
-    const { net, results, now, collect, atWork } = fakeNet({ wait: () => ({ ready: 0, us: 10 }) });
+    const { results, parts } = fakeNet({ wait: () => ({ ready: 0, us: 10 }) });
     for (let i = 0; i < 10; i++) results.rows.push({ kind: "failed", errno: 101 });
-    runEngineLoop({
-      engine,
-      net,
-      mail: silentMail(takeEvents((event) => events.push(event))),
-      now,
-      collect,
-      atWork,
-    });
+    runEngineLoop({ engine, ...parts, mail: silentMail(takeEvents((event) => events.push(event))) });
     const logged = events.filter((event) => event.kind === "log");
     const text = "cannot send (errno 101); failures since the start: 1";
     expect(logged).toEqual([{ kind: "log", level: 0, text }]);
@@ -36,17 +29,17 @@ describe("with a network that the test plays", () => {
     engine.due = 0 as Micros;
     const told: number[] = [];
     const SECOND = 1_000_000;
-    const { net, results, now, collect, atWork } = fakeNet({ wait: () => ({ ready: 0, us: SECOND }) });
-    const begun = now();
+    const { results, parts } = fakeNet({ wait: () => ({ ready: 0, us: SECOND }) });
+    const begun = parts.now();
     engine.takeRows = () => {
-      const seconds = (now() - begun) / SECOND;
+      const seconds = (parts.now() - begun) / SECOND;
       const fails = seconds <= 100 || seconds === 1_000;
       if (fails) results.rows.push({ kind: "failed", errno: 101 });
       if (seconds > 1_000) engine.outputs.push(stopped);
       return fails ? 1 : 0;
     };
-    const take = ({ kind }: EngineEvent) => kind === "log" && told.push((now() - begun) / SECOND);
-    runEngineLoop({ engine, net, mail: silentMail(takeEvents(take)), now, collect, atWork });
+    const take = ({ kind }: EngineEvent) => kind === "log" && told.push((parts.now() - begun) / SECOND);
+    runEngineLoop({ engine, ...parts, mail: silentMail(takeEvents(take)) });
     expect(told.map((at) => at - 1)).toEqual([1, 11, 31, 71, 1_000]);
   });
 
@@ -56,7 +49,7 @@ describe("with a network that the test plays", () => {
     const told: Command[] = [];
     engine.onCommand = (command) => told.push(command);
     let turns = 0;
-    const { net, results, now, collect, atWork } = fakeNet({ wait: () => ({ ready: 0, us: 100_000 }) });
+    const { net, results, parts } = fakeNet({ wait: () => ({ ready: 0, us: 100_000 }) });
     const mtus = [9_000, 1_500, undefined, 1_400];
     engine.takeRows = () => {
       turns++;
@@ -69,7 +62,7 @@ describe("with a network that the test plays", () => {
       seen.push(turns);
       return mtus.shift();
     };
-    runEngineLoop({ engine, net, mail: silentMail(), now, collect, atWork });
+    runEngineLoop({ engine, ...parts, mail: silentMail() });
     expect(seen).toEqual([0, 4, 14, 24]);
     expect(told).toEqual([9_000, 1_500, 1_400].map((mtu) => ({ kind: "mtu", mtu })));
   });

@@ -39,10 +39,10 @@ describe("with a network that the test plays", () => {
     };
     let waits = 0;
     // The first wait ends one microsecond early, as a wake-up would.
-    const { net, log, now, collect, atWork } = fakeNet({
+    const { log, parts } = fakeNet({
       wait: (timeoutUs) => ({ ready: 0, us: waits++ === 0 ? timeoutUs - 1 : timeoutUs }),
     });
-    runEngineLoop({ engine, net, mail: silentMail(), now, collect, atWork });
+    runEngineLoop({ engine, ...parts, mail: silentMail() });
     expect(times).toEqual([1_000_500]);
     expect(log).toEqual(["wait 500", "wait 1"]);
   });
@@ -51,15 +51,8 @@ describe("with a network that the test plays", () => {
     const engine = new StubEngine();
     const commands: Command[] = [{ kind: "stop" }];
     engine.onCommand = () => engine.outputs.push(stopped);
-    const { net, log, now, collect, atWork } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
-    runEngineLoop({
-      engine,
-      net,
-      mail: silentMail({ takeCommand: () => commands.shift() }),
-      now,
-      collect,
-      atWork,
-    });
+    const { log, parts } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+    runEngineLoop({ engine, ...parts, mail: silentMail({ takeCommand: () => commands.shift() }) });
     expect(log).toEqual(["wait Infinity"]);
   });
 
@@ -71,7 +64,7 @@ describe("with a network that the test plays", () => {
     engine.takeRows = () => (taken++ === 0 ? 3 : 0);
     engine.onTimeout = () => timeouts++;
     let waits = 0;
-    const { net, log, results, now, collect, atWork } = fakeNet({
+    const { log, results, parts } = fakeNet({
       wait: () => {
         waits++;
         if (waits === 1) return { ready: 0, us: 0 };
@@ -83,14 +76,7 @@ describe("with a network that the test plays", () => {
     });
     const commands: Command[] = [{ kind: "stop" }];
     results.rows.push("full");
-    runEngineLoop({
-      engine,
-      net,
-      mail: silentMail({ takeCommand: () => commands.shift() }),
-      now,
-      collect,
-      atWork,
-    });
+    runEngineLoop({ engine, ...parts, mail: silentMail({ takeCommand: () => commands.shift() }) });
     expect(log).toEqual([
       "wait 0",
       "start 3",
@@ -120,13 +106,13 @@ describe("with a network that the test plays", () => {
     engine.onCommand = () =>
       engine.outputs.push({ kind: "source", request }, { kind: "source", request }, stopped);
     const commands: Command[] = [{ kind: "stop" }];
-    const { net, now, collect, atWork } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
+    const { parts } = fakeNet({ wait: () => ({ ready: Ready.wake, us: 0 }) });
     const mail = silentMail({
       takeSource: () => replies.shift(),
       takeCommand: () => commands.shift(),
       toSource: (requests) => posted.push(requests),
     });
-    runEngineLoop({ engine, net, mail, now, collect, atWork });
+    runEngineLoop({ engine, ...parts, mail });
     expect(engine.seen).toEqual(["closed", "closed", "closed"]);
     expect(posted).toEqual([[request, request]]);
   });
@@ -141,7 +127,7 @@ describe("memory that is not in use", () => {
     const replies: SourceReply[][] = [Array.from({ length: count }, () => ({ kind: "closed", key }))];
     const commands: Command[] = [{ kind: "stop" }];
     let endless = 0;
-    const { net, log, now, collect, atWork } = fakeNet({
+    const { log, parts } = fakeNet({
       wait: (timeoutUs) => {
         if (timeoutUs < Number.POSITIVE_INFINITY) return { ready: 0, us: timeoutUs };
         endless++;
@@ -152,7 +138,7 @@ describe("memory that is not in use", () => {
       takeSource: () => replies.shift(),
       takeCommand: () => (endless === 2 ? commands.shift() : undefined),
     });
-    runEngineLoop({ engine, net, mail, now, collect, atWork });
+    runEngineLoop({ engine, ...parts, mail });
     return log;
   }
 
@@ -178,12 +164,12 @@ test("there is work where DATA or messages come, and not where only time has pas
   engine.onCommand = () => engine.outputs.push(stopped);
   const course = [0, 0, 0, Ready.group, Ready.group, Ready.wake];
   const touched = [0, 7];
-  const { net, worked, now, collect, atWork } = fakeNet({
+  const { net, worked, parts } = fakeNet({
     wait: () => ({ ready: course.shift() ?? Ready.wake, us: 100 }),
   });
   const receiving: Net = { ...net, receive: () => ({ touched: touched.shift() ?? 0, more: false }) };
   const mail = silentMail({ takeCommand: () => (course.length === 0 ? commands.shift() : undefined) });
-  runEngineLoop({ engine, net: receiving, mail, now, collect, atWork });
+  runEngineLoop({ engine, ...parts, net: receiving, mail });
   expect(worked as number[]).toEqual([1_000_500, 1_000_600]);
 });
 
@@ -194,7 +180,7 @@ test("that the engine has stopped is told after its last packets are sent", () =
   engine.onTimeout = () => {
     engine.outputs.push({ kind: "control", to: undefined, packet: new Uint8Array(32) }, stopped);
   };
-  const { net, results, now, collect, atWork } = fakeNet({ wait: () => ({ ready: Ready.send, us: 10 }) });
+  const { net, results, parts } = fakeNet({ wait: () => ({ ready: Ready.send, us: 10 }) });
   results.control.push("full", "full", "done");
   const recorded: Net = {
     ...net,
@@ -207,7 +193,7 @@ test("that the engine has stopped is told after its last packets are sent", () =
     },
   };
   const mail = silentMail(takeEvents((event) => order.push(event.kind)));
-  runEngineLoop({ engine, net: recorded, mail, now, collect, atWork });
+  runEngineLoop({ engine, ...parts, net: recorded, mail });
   expect(order).toEqual(["full", "full", "done", "stopped"]);
 });
 
