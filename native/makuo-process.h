@@ -10,14 +10,6 @@
 MK_API int32_t mk_set_name(const char *name);
 
 /*
- * Gives the threads of this process whose name begins with `name` a niceness (setpriority(2)), unless they had it from an earlier call. `tasks` is a descriptor
- * of /proc/self/task, which may be out of reach by path. Known threads are passed over: `known` holds them, `room` words, of which the first is their number,
- * 0 before the first call. A thread names itself after it has begun, so each is looked at twice. Threads beyond the room are looked at each time.
- * Returns how many got it; -EPERM where none may. Not for two threads at once with the same descriptor. [getdents64, setpriority]
- */
-MK_API int32_t mk_nice_threads(int32_t tasks, const char *name, int32_t niceness, uint32_t *known, uint32_t room);
-
-/*
  * Lets go of the pages of the program's own code and constants: whatever is used again comes back from the file, or from the system's memory of it,
  * the rest no longer counts as this process's. [madvise]
  */

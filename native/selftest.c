@@ -129,7 +129,6 @@ int main(int argc, char **argv)
   selftest_build();
   selftest_net();
   selftest_process();
-  selftest_threads();
   selftest_fs();
   selftest_entries();
   selftest_scan();

@@ -131,7 +131,6 @@ void selftest_packet(void);
 void selftest_build(void);
 void selftest_net(void);
 void selftest_process(void);
-void selftest_threads(void);
 void selftest_fs(void);
 void selftest_entries(void);
 /* Leaves `b` in the directory: 3 bytes, mode 04700, changed 1 s before 1970, and 5 ns. */

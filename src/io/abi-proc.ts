@@ -2,7 +2,6 @@
 
 export const procSymbols = {
   mk_set_name: { args: ["ptr"], returns: "i32" },
-  mk_nice_threads: { args: ["i32", "ptr", "i32", "ptr", "u32"], returns: "i32" },
   mk_release_program: { args: [], returns: "i32" },
   mk_user: { args: ["ptr", "ptr"], returns: "i32" },
   mk_user_by_id: { args: ["u32", "ptr"], returns: "i32" },

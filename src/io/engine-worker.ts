@@ -1,7 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { createEngine } from "../engine/node.ts";
 import type { Micros, Slot } from "../wire/brand.ts";
-import { Compilers, openTasks } from "./compilers.ts";
+import { Compilers } from "./compilers.ts";
 import {
   type FlatForm,
   postValues,
@@ -23,7 +23,7 @@ import { awaitData, type EngineNotice, type EngineThreadData } from "./threads.t
 awaitData<EngineThreadData>((data) => {
   const { rx, arena, slotBytes } = data.memory;
   const slots = Array.from({ length: Math.floor(arena.byteLength / slotBytes) }, (_, slot) => slot as Slot);
-  const compilers = new Compilers(openTasks());
+  const compilers = new Compilers();
   const tell = (notices: readonly EngineNotice[]) => data.main.postMessage(notices);
 
   runEngineLoop({

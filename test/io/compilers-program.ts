@@ -1,20 +1,27 @@
-import { Compilers, openTasks } from "../../src/io/compilers.ts";
+import { Compilers } from "../../src/io/compilers.ts";
 import { changeRoot } from "../../src/io/daemon-shim.ts";
 import type { Micros } from "../../src/wire/brand.ts";
 
 /**
- * Has code compiled for 200 ms, and looks for threads that compile, whenever there is a line at its standard input; says when it has. It is another user
- * than root, as the daemon is, and in a chroot if it is given a directory.
+ * Has code compiled for 200 ms, and looks for threads that compile, whenever there is a line at its standard input; then says how often it was not allowed
+ * to lower one. `compilers-program.ts [--as-is] [--refused] [ROOT]`: it is another user than root, as the daemon is, but for `--as-is`; where no thread may be
+ * lowered; in a chroot.
  */
 
-const root = process.argv[2];
+const refused = process.argv.includes("--refused");
+const root = process.argv.slice(2).find((word) => !word.startsWith("-"));
 const failed = root === undefined ? undefined : changeRoot(root);
 if (failed !== undefined) throw new Error(`chroot: errno ${failed.errno}`);
-if (process.geteuid?.() === 0) {
+if (process.geteuid?.() === 0 && !process.argv.includes("--as-is")) {
   process.setgid?.(65_534);
   process.setuid?.(65_534);
 }
-const compilers = new Compilers(openTasks());
+let refusals = 0;
+const refuse = () => {
+  refusals++;
+  throw Object.assign(new Error("not permitted"), { errno: -1 });
+};
+const compilers = new Compilers(refused ? { lower: refuse } : {});
 console.log("ready");
 for await (const _ of Bun.stdin.stream()) {
   const until = performance.now() + 200;
@@ -24,5 +31,5 @@ for await (const _ of Bun.stdin.stream()) {
     );
     compilers.look(Math.floor(performance.now() * 1_000) as Micros);
   }
-  console.log("looked");
+  console.log(refusals);
 }

@@ -1,5 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
-import { fstatSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { Compilers } from "../../src/io/compilers.ts";
 import type { Micros } from "../../src/wire/brand.ts";
@@ -22,59 +31,92 @@ function threadsOf(pid: number): { readonly name: string; readonly niceness: num
   });
 }
 
-/** A process that has code compiled, until `enough`, which is asked after each 200 ms of it and is given the process's number. */
-async function compiling(args: readonly string[], enough: (pid: number) => boolean): Promise<void> {
+type Looked = { readonly pid: number; readonly refusals: number };
+
+/** A process that has code compiled, until `enough`, which is asked after each 200 ms of it. */
+async function compiling(
+  { words, niceness }: { words: readonly string[]; niceness?: number },
+  enough: (looked: Looked) => boolean,
+): Promise<void> {
   const program = new URL("compilers-program.ts", import.meta.url).pathname;
-  const child = Bun.spawn([process.execPath, program, ...args], {
+  const nice = niceness === undefined ? [] : ["nice", "-n", String(niceness)];
+  const child = Bun.spawn([...nice, process.execPath, program, ...words], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
   });
-  const said = child.stdout.getReader();
-  expect((await said.read()).done).toBe(false);
+  const output = child.stdout.getReader();
+  const said = async () => {
+    const { value, done } = await output.read();
+    expect(done).toBe(false);
+    return new TextDecoder().decode(value).trim();
+  };
+  expect(await said()).toBe("ready");
   for (let round = 0; round < ROUNDS_MAX; round++) {
     child.stdin.write("go on\n");
     await child.stdin.flush();
-    expect((await said.read()).done).toBe(false);
-    if (enough(child.pid)) break;
+    if (enough({ pid: child.pid, refusals: Number(await said()) })) break;
   }
   child.kill();
   await child.exited;
 }
 
+const isCompiler = ({ name }: { readonly name: string }) => name === "JITWorker";
+
 test("threads that compile get out of the way of all others, also when root has become somebody else", async () => {
   const own = threadsOf(process.pid)[0]?.niceness ?? 0;
   let threads: ReturnType<typeof threadsOf> = [];
-  const lowered = () => threads.filter(({ niceness }) => niceness === 10).map(({ name }) => name);
-  await compiling([], (pid) => {
+  const lowered = () => threads.filter(({ niceness }) => niceness === 10);
+  await compiling({ words: [] }, ({ pid }) => {
     threads = threadsOf(pid);
     return lowered().length > 0;
   });
-  expect(new Set(lowered())).toEqual(new Set(["JITWorker"]));
-  const others = threads.filter(({ name }) => name !== "JITWorker").map(({ niceness }) => niceness);
-  expect(others.length).toBeGreaterThan(0);
+  expect(new Set(lowered().map(({ name }) => name))).toEqual(new Set(["JITWorker"]));
+  const others = threads.filter((thread) => !isCompiler(thread)).map(({ niceness }) => niceness);
   expect(new Set(others)).toEqual(new Set([own]));
+});
+
+test("where all have more niceness than they would get, they keep it", async () => {
+  let rounds = 0;
+  const found: number[] = [];
+  await compiling({ words: ["--as-is"], niceness: 15 }, ({ pid }) => {
+    const compilers = threadsOf(pid).filter(isCompiler);
+    found.push(...compilers.map(({ niceness }) => niceness));
+    if (compilers.length > 0) rounds++;
+    return rounds === 3;
+  });
+  expect(new Set(found)).toEqual(new Set([15]));
+});
+
+test("where it is not allowed, the daemon goes on and does not try again", async () => {
+  let rounds = 0;
+  await compiling({ words: ["--refused"] }, ({ refusals }) => {
+    expect(refusals).toBeLessThanOrEqual(1);
+    if (refusals === 1) rounds++;
+    return rounds === 3;
+  });
+  expect(rounds).toBe(3);
 });
 
 test.if(process.getuid?.() === 0)("in a chroot no directory outside is held open for it", async () => {
   let open: string[] = [];
-  await compiling([root], (pid) => {
+  await compiling({ words: [root] }, ({ pid }) => {
     open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
-    return threadsOf(pid).some(({ name }) => name === "JITWorker");
+    return threadsOf(pid).some(isCompiler);
   });
   expect(open.length).toBeGreaterThan(0);
   expect(open.filter((to) => to.startsWith("/proc"))).toEqual([]);
 });
 
-test("without /proc nothing is done", () => {
-  const compilers = new Compilers(undefined);
-  expect(() => compilers.look(0 as Micros)).not.toThrow();
-});
-
-test("where the list cannot be read the daemon goes on, and does not try again", () => {
-  const fd = openSync("/dev/null", "r");
-  const compilers = new Compilers(fd);
-  compilers.look(0 as Micros);
-  expect(() => fstatSync(fd)).toThrow("EBADF");
-  compilers.look(1_000_000 as Micros);
+test("without /proc, and where something only looks like it, nothing is done", () => {
+  const own = threadsOf(process.pid);
+  const proc = `${root}/proc`;
+  mkdirSync(`${proc}/${process.pid}/task/${process.pid}`, { recursive: true });
+  symlinkSync(String(process.pid), `${proc}/self`);
+  writeFileSync(`${proc}/self/task/${process.pid}/comm`, "JITWorker\n");
+  for (const path of [proc, `${root}/none`]) {
+    const compilers = new Compilers({ proc: path });
+    for (const now of [0, 1_000_000, 2_000_000]) compilers.look(now as Micros);
+  }
+  expect(threadsOf(process.pid)[0]).toEqual(own[0]);
 });
